@@ -1,0 +1,1 @@
+"""Types, geometry, errors and registries: what every other package builds on."""

@@ -1,0 +1,42 @@
+"""Fixtures that all tests share: where the real data lies, and what to say where it does not."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = Path(os.environ.get("LABKIT_TEST_DATA", ROOT.parent / "shared" / "data"))
+
+
+def _need(*parts: str) -> Path:
+    path = DATA.joinpath(*parts)
+    if not path.exists():
+        pytest.skip(f"shared test data is missing: {'/'.join(parts)} (set LABKIT_TEST_DATA)")
+    return path
+
+
+@pytest.fixture(scope="session")
+def coco128() -> Path:
+    """128 real photos with YOLO labels: ``images/``, ``labels/``, ``labels_seg/``."""
+    return _need("coco128")
+
+
+@pytest.fixture(scope="session")
+def bccd() -> Path:
+    """364 micrographs with Pascal VOC boxes."""
+    return _need("bccd")
+
+
+@pytest.fixture(scope="session")
+def bedroom() -> Path:
+    """200 consecutive video frames, 960 x 540."""
+    return _need("bedroom")
+
+
+@pytest.fixture(scope="session")
+def yolo_onnx() -> Path:
+    """YOLOv8n trained on COCO, int8 ONNX."""
+    return _need("weights", "yolov8n_int8.onnx")
