@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
-from labkit.core.errors import InputError
 from labkit.core.types import FrameFailure
 from labkit.store.fold import frame_states
 from labkit.store.project import ProjectStore
 
 if TYPE_CHECKING:
-    from labkit.exchange import ExportReport
     from labkit.review import ReviewSession
-    from labkit.runs import Job
 
 __all__ = ["AddReport", "Project"]
 
