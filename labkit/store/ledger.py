@@ -67,7 +67,7 @@ class Ledger:
                 remedy="give a sqlite:/// or postgresql+psycopg:// URL",
             )
         self._engine = self._connect()
-        self._cache = ARROW.empty_table().to_pandas()
+        self._cache: pd.DataFrame = ARROW.empty_table().to_pandas()
         self._cache_lock = threading.Lock()
         try:
             if not read_only:
