@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol, get_args, runtime_checkable
 
 from labkit.core.registry import Registry
 from labkit.core.types import Attribute, Frame, FrameFailure, Shape
@@ -22,6 +22,7 @@ __all__ = [
     "FORMATS",
     "IMAGES",
     "TASKS",
+    "EncodedFrame",
     "EncodedFrames",
     "ExportBundle",
     "ExportImage",
@@ -47,10 +48,24 @@ SizeLookup = Callable[[str], "tuple[int, int] | None"]
 """Width and height of an image by its name, for files that do not say it; None if unknown."""
 
 
+class EncodedFrame(Protocol):
+    """The bytes of an image file: ``labkit.frames.Encoded``."""
+
+    @property
+    def data(self) -> bytes:
+        """The file's content."""
+        ...
+
+    @property
+    def mime(self) -> str:
+        """``image/jpeg``, ``image/png``, ..."""
+        ...
+
+
 class EncodedFrames(Protocol):
     """Who gives the encoded bytes of a frame: ``labkit.frames.FrameReader``."""
 
-    def encoded(self, frame: Frame) -> bytes:
+    def encoded(self, frame: Frame) -> EncodedFrame:
         """The frame as a JPEG, PNG, ... file."""
         ...
 
@@ -284,14 +299,20 @@ class Format(Protocol):
 
     name: str
 
-    def export(self, bundle: ExportBundle, out: Path, **options: Any) -> ExportReport:
-        """Write the bundle into the empty folder ``out``."""
+    @property
+    def export(self) -> Callable[..., ExportReport]:
+        """``export(bundle, out, *, images, ...)`` writes the bundle into the empty folder ``out``.
+
+        Keyword arguments are the format's options; the caller refuses those it does not name.
+        """
         ...
 
-    def read(
-        self, path: Path, *, size_of: SizeLookup | None = None, **options: Any
-    ) -> ImportedDataset:
-        """Read a dataset; what cannot be used is listed in it and never stops the rest."""
+    @property
+    def read(self) -> Callable[..., ImportedDataset]:
+        """``read(path, *, size_of=None, ...)`` reads a dataset.
+
+        What cannot be used is listed in the result and never stops the rest.
+        """
         ...
 
 

@@ -49,7 +49,7 @@ def trace_mask(rle: Rle, tolerance: float = TOLERANCE) -> Traced:
         outline = outline.simplify(tolerance, preserve_topology=True)
         ring = np.asarray(outline.exterior.coords)[:-1]
         # pixel k covers k..k+1: its centre is at k + 0.5; the padding moved all by one
-        rings.append(ring + (x0 - 0.5, y0 - 0.5))
+        rings.append(ring + np.array([x0 - 0.5, y0 - 0.5]))
     rings.sort(key=lambda r: -shapely.Polygon(r).area)
     return Traced(rings, holes)
 

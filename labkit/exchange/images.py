@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from pathlib import Path, PurePosixPath
 
-from labkit.core.errors import LabkitError
+from labkit.core.errors import InputError, LabkitError
 from labkit.core.types import Frame, FrameFailure
 from labkit.exchange.base import ExportBundle, ExportImage, ImageMode
 from labkit.exchange.names import SUFFIXES
@@ -15,8 +15,12 @@ __all__ = ["READABLE", "ImageWriter", "image_size"]
 READABLE = SUFFIXES | {".avif", ".heic", ".jfif", ".jp2", ".mpo"}
 """Suffixes that a dataset's images may have on the way in."""
 
-_OF_FORMAT = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp", "TIFF": ".tif", "BMP": ".bmp"}
+_OF_MIME = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp", "image/bmp": ".bmp"}
 _SIDEWAYS = frozenset({5, 6, 7, 8})  # EXIF orientations that swap width and height
+
+
+def _is_video(frame: Frame) -> bool:
+    return frame.sha256 != frame.source
 
 
 def image_size(path: Path) -> tuple[int, int]:
@@ -39,26 +43,26 @@ def image_size(path: Path) -> tuple[int, int]:
 
 
 def _upright(data: bytes) -> tuple[bytes, str]:
-    """The image turned as its EXIF says, without EXIF: JPEG at quality 95, others lossless."""
+    """The image turned as its EXIF says, without EXIF: JPEG at quality 95, others as PNG."""
     from PIL import Image, ImageOps
 
     with Image.open(io.BytesIO(data)) as image:
-        kind = image.format if image.format in ("JPEG", "MPO") else "PNG"
+        jpeg = image.format in ("JPEG", "MPO")
         turned = ImageOps.exif_transpose(image)
+        more = {"quality": 95, "subsampling": 0} if jpeg else {}
         out = io.BytesIO()
         icc = image.info.get("icc_profile")
-        if kind == "PNG":
-            turned.save(out, "PNG", icc_profile=icc)
-            return out.getvalue(), ".png"
-        turned.save(out, "JPEG", quality=95, subsampling=0, icc_profile=icc)
-        return out.getvalue(), ".jpg"
+        turned.save(out, "JPEG" if jpeg else "PNG", icc_profile=icc, **more)
+    return out.getvalue(), ".jpg" if jpeg else ".png"
 
 
-def _suffix_of_content(data: bytes) -> str:
+def _as_png(data: bytes) -> bytes:
     from PIL import Image
 
+    out = io.BytesIO()
     with Image.open(io.BytesIO(data)) as image:
-        return _OF_FORMAT.get(str(image.format), ".jpg")
+        image.convert("RGB").save(out, "PNG")
+    return out.getvalue()
 
 
 class ImageWriter:
@@ -68,7 +72,7 @@ class ImageWriter:
     ----------
     bundle : ExportBundle
     mode : {'copy', 'link', 'none'}
-        ``copy``: the encoded bytes as they are; ``link``: symbolic links to the images (frames of
+        ``copy``: image files as they are; ``link``: symbolic links to the images (frames of
         videos are written); ``none``: names only.
 
     Notes
@@ -85,30 +89,47 @@ class ImageWriter:
         """Write one image into ``folder``; its file name there, or why it cannot be read."""
         frame = image.frame
         suffix = PurePosixPath(frame.uri).suffix.lower()
-        known = suffix in SUFFIXES
-        guess = suffix if known else ".jpg"
+        plain = suffix in SUFFIXES and not _is_video(frame)
         if self._mode == "none":
-            return image.stem + guess
-        if self._mode == "link" and known and frame.orientation == 1 and frame.time_s is None:
-            source = self._bundle.path_of(frame).absolute()
-            if not source.is_file():
-                return FrameFailure(frame.uri, "the image file is missing")
-            (folder / (image.stem + guess)).symlink_to(source)
-            return image.stem + guess
+            return image.stem + (suffix if plain and frame.orientation == 1 else ".jpg")
         try:
-            data, suffix = self._encoded(frame, suffix if known else None)
+            if self._mode == "link" and plain and frame.orientation == 1:
+                source = self._checked(frame)
+                (folder / (image.stem + suffix)).symlink_to(source)
+                return image.stem + suffix
+            data, suffix = self._content(frame, suffix if plain else "")
         except (OSError, ValueError, SyntaxError, LabkitError) as exc:
-            return FrameFailure(frame.uri, " ".join(str(exc).split()) or type(exc).__name__)
+            if isinstance(exc, OSError) and exc.filename2 is not None:
+                raise  # the link could not be made: that is no fault of the frame
+            reason = " ".join(str(exc).split()) or type(exc).__name__
+            return FrameFailure(frame.uri, reason, frame.frame_id)
         self._not_linked += self._mode == "link"
         (folder / (image.stem + suffix)).write_bytes(data)
         return image.stem + suffix
 
-    def _encoded(self, frame: Frame, suffix: str | None) -> tuple[bytes, str]:
-        data = self._bundle.reader.encoded(frame)
-        if frame.time_s is None and frame.orientation != 1:
+    def _checked(self, frame: Frame) -> Path:
+        """The frame's own file, if it still is what was added."""
+        path = self._bundle.path_of(frame).absolute()
+        size = image_size(path)
+        if size != (frame.width, frame.height):
+            raise InputError(
+                "This frame has changed",
+                f"it was added as {frame.width} x {frame.height} and is {size[0]} x {size[1]} now",
+            )
+        return path
+
+    def _content(self, frame: Frame, suffix: str) -> tuple[bytes, str]:
+        """The bytes to write and the suffix they need; the file's own bytes where they will do."""
+        if suffix and frame.orientation == 1:
+            return self._checked(frame).read_bytes(), suffix
+        if suffix:
+            out = _upright(self._checked(frame).read_bytes())
             self._turned += 1
-            return _upright(data)
-        return data, suffix or _suffix_of_content(data)
+            return out
+        encoded = self._bundle.reader.encoded(frame)
+        if encoded.mime in _OF_MIME:
+            return encoded.data, _OF_MIME[encoded.mime]
+        return _as_png(encoded.data), ".png"
 
     def notes(self) -> list[str]:
         """What became of the images, where they are not plain copies."""

@@ -6,12 +6,10 @@ import re
 import unicodedata
 from collections import Counter
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from labkit.exchange.splits import is_video
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 __all__ = ["SUFFIXES", "frame_stems", "safe_stem"]
 
@@ -59,5 +57,4 @@ def frame_stems(frames: pd.DataFrame) -> pd.Series:
             for s, i, c in zip(stems, ids, changed, strict=True)
         ]
         changed = [False] * len(stems)
-    series: pd.Series = frames["uri"].astype(object)
-    return series.where(False, stems).rename("stem")
+    return pd.Series(stems, index=frames.index, dtype=object, name="stem")

@@ -77,6 +77,13 @@ class Sidecar:
     frames: dict[str, tuple[str, int, int]] = field(default_factory=dict)
     objects: dict[str, list[LabelledRow]] = field(default_factory=dict)
     broken: tuple[str, ...] = ()
+    _stems: dict[str, tuple[str, int, int]] = field(default_factory=dict)
+
+    def frame(self, name: str) -> tuple[str, int, int] | None:
+        """``frame_id, width, height`` of an image; its suffix may be missing."""
+        if not self._stems:
+            self._stems.update((k.rsplit(".", 1)[0], v) for k, v in self.frames.items())
+        return self.frames.get(name) or self._stems.get(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +123,7 @@ def _rows(path: Path, columns: Iterable[str]) -> list[dict[str, str]]:
 
 
 def read_sidecar(root: Path) -> Sidecar:
-    """The two files in ``root``; empty where they are absent, ``broken`` where one is unreadable."""
+    """The two files in ``root``: empty where absent, ``broken`` says what is unreadable."""
     side, broken = Sidecar(), []
     for name, columns in ((FRAMES_CSV, _FRAMES), (OBJECTS_CSV, _OBJECTS)):
         if not (root / name).is_file():

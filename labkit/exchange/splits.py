@@ -62,8 +62,8 @@ def _check(split: Mapping[str, float]) -> None:
 
 
 def is_video(frames: pd.DataFrame) -> pd.Series:
-    """Which rows of a frames table are of a video: those with a time or an index above 0."""
-    return frames["time_s"].notna() | (frames["index"] > 0)
+    """Which rows of a frames table are of a video: their own hash is not that of their file."""
+    return frames["sha256"] != frames["source"]
 
 
 def place_groups(sizes: Sequence[int], shares: Sequence[float], seed: int = 0) -> list[int]:
@@ -110,8 +110,8 @@ def _units(frames: pd.DataFrame, by: SplitBy, n_splits: int) -> tuple[pd.Series,
     if bool(video.all()):
         return units, []
     return units, [
-        f"split by image: {group.nunique()} folders or videos do not suffice for {n_splits} splits; "
-        "near-duplicates in one folder may straddle (by='group' forbids it)"
+        f"split by image: {group.nunique()} folders or videos do not suffice for {n_splits} "
+        "splits; near-duplicates in one folder may straddle (by='group' forbids it)"
     ]
 
 
@@ -141,7 +141,9 @@ def assign_splits(
     if not split:
         raise InputError("No split is given", "", "for example split={'train': 0.8, 'val': 0.2}")
     if by not in get_args(SplitBy):
-        raise InputError(f"Splits cannot be made by {by!r}", f"known are {', '.join(get_args(SplitBy))}")
+        raise InputError(
+            f"Splits cannot be made by {by!r}", f"known are {', '.join(get_args(SplitBy))}"
+        )
     _check(split)
     names = tuple(str(n) for n in split)
     if frames.empty:
@@ -155,7 +157,8 @@ def assign_splits(
         word = "one group" if len(counts) == 1 else f"{len(counts)} groups"
         filled = ", ".join(n for n in names if n in set(split_of.values()))
         notes.append(
-            f"{word} cannot be split {len(names)} ways: all frames are in {filled} (by='frame' splits it)"
+            f"{word} cannot be split {len(names)} ways: all frames are in {filled} "
+            "(by='frame' splits it)"
         )
     elif any(abs(float((chosen == n).mean()) - s) > _FAR for n, s in split.items()):
         got = ", ".join(f"{n} {float((chosen == n).mean()):.0%}" for n in names)

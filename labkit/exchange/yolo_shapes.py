@@ -75,7 +75,9 @@ class Losses:
 
 def format_line(class_id: int, numbers: Sequence[float | int]) -> str:
     """One line of a label file: 10 decimals hold 1e-6 px on an image of 10,000."""
-    fields = [str(v) if isinstance(v, int) else f"{v:.10f}".rstrip("0").rstrip(".") for v in numbers]
+    fields = [
+        str(v) if isinstance(v, int) else f"{v:.10f}".rstrip("0").rstrip(".") for v in numbers
+    ]
     return " ".join([str(class_id), *fields])
 
 
@@ -258,16 +260,20 @@ def decode(
         points = values[:n].reshape(-1, 2)
         _check_normalised(points)
         points = points * size
-        return (_rotated(points) if task == "obb" else shape_from_polygons([points.ravel()])), score
+        return (
+            _rotated(points) if task == "obb" else shape_from_polygons([points.ravel().tolist()])
+        ), score
     _check_normalised(values[:4])
     box = _box(values[:4], size)
     if task != "pose":
         return Shape(box=box), score
     rows = values[4:n].reshape(kpt_shape)
     _check_normalised(rows[:, :2])
-    flags = rows[:, 2] if kpt_shape[1] == 3 else 2.0 * rows[:, :2].any(axis=1)
-    points = rows[:, :2] * size
-    keypoints = [(x, y, confidence(f)) for (x, y), f in zip(points, flags, strict=True)]
+    flags = rows[:, 2] if kpt_shape[1] == 3 else np.where(rows.any(axis=1), 2.0, 0.0)
+    placed = (rows[:, :2] * size).tolist()
+    keypoints = [
+        (x, y, confidence(float(f))) for (x, y), f in zip(placed, flags.tolist(), strict=True)
+    ]
     return shape_from_keypoints(keypoints, box), score
 
 
