@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import pandas as pd
 
@@ -13,7 +14,9 @@ from labkit.store.fold import frame_states
 from labkit.store.project import ProjectStore
 
 if TYPE_CHECKING:
+    from labkit.exchange import ExportReport, ImportReport
     from labkit.review import ReviewSession
+    from labkit.runs import Job
 
 __all__ = ["AddReport", "Project"]
 
@@ -104,6 +107,12 @@ class Project(ProjectStore):
         again = found.duplicates + len(found.frames) - len(new)
         return AddReport(len(new), again, tuple(found.failures), tuple(f.frame_id for f in new))
 
+    @overload
+    def predict(self, weights: Any, *, wait: Literal[True] = True, **options: Any) -> str: ...
+
+    @overload
+    def predict(self, weights: Any, *, wait: Literal[False], **options: Any) -> Job[str]: ...
+
     def predict(self, weights: Any, *, wait: bool = True, **options: Any) -> str | Job[str]:
         """Let a model propose: the run's id, or with ``wait=False`` a job that ends in it.
 
@@ -154,7 +163,7 @@ class Project(ProjectStore):
         Returns
         -------
         DataFrame
-            ``rank``, ``frame_id``, ``score``, ``rule``, ``reason``; ``attrs['runs']`` names the run.
+            ``rank``, ``frame_id``, ``score``, ``rule``, ``reason``; ``attrs['runs']`` has the run.
         """
         from labkit.queue import rank
 
