@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 import threading
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
@@ -14,7 +16,7 @@ from labkit.models.weights import Weights
 from labkit.models.yolo import YoloDetector
 from labkit.models.yolo_import import ultralytics
 
-__all__ = ["load", "release"]
+__all__ = ["empty_device_cache", "load", "release"]
 
 _TASKS = ("detect", "segment", "pose", "obb")
 _PACKAGES = {"onnx": "onnxruntime", "openvino": "openvino", "engine": "tensorrt"}
@@ -66,11 +68,13 @@ def load(weights: Weights, options: DetectOptions | None = None) -> YoloDetector
 
 def release() -> None:
     """Forget the loaded weights and give cached device memory back; the inference thread."""
-    import gc
-    import sys
-
     with _cache_lock:
         _cache.clear()
+    empty_device_cache()
+
+
+def empty_device_cache() -> None:
+    """Give cached device memory back; the inference thread."""
     gc.collect()
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available():
