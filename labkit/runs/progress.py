@@ -83,8 +83,9 @@ class _Lines:
         p, now = job.progress, time.monotonic()
         step = self._every or max(1, p.total // 20)
         due = p.done - self._last_done >= step or now - self._last_time >= 10.0
-        due = due and p.done != self._last_done
-        if not (due or p.message != self._message or job.done):
+        due = due and p.done != self._last_done and 0 < p.done < p.total
+        said = bool(p.message) and p.message != self._message and p.done < max(1, p.total)
+        if not (due or said or job.done):
             return
         self._last_done, self._last_time, self._message = p.done, now, p.message
         text = f"{job.name}: {p.done}/{p.total or '?'}"
