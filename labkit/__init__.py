@@ -6,7 +6,4 @@ loads neither torch nor pandas.
 
 import lazy_loader as _lazy
 
-from labkit._version import __version__
-
 __getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)
-__all__ += ["__version__"]
