@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from labkit.cli import doctor, lab
+from labkit.cli import batch, doctor, lab
 from labkit.cli.errors import guarded
 
 __all__ = ["app", "main", "run"]
@@ -21,7 +21,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     add_completion=False,
-    no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -46,6 +45,7 @@ def _options(
     """Review model-assisted annotations: a model proposes, a person decides."""
 
 
+app.command("batch", cls=batch.Command)(batch.command)
 app.command("doctor")(doctor.command)
 app.command("lab")(lab.command)
 
@@ -57,7 +57,7 @@ def run(args: Sequence[str]) -> int:
             stream.reconfigure(errors="backslashreplace")
     command = typer.main.get_command(app)
     return guarded(
-        lambda: command.main(list(args), prog_name="labkit", standalone_mode=False),
+        lambda: command.main(list(args) or ["--help"], prog_name="labkit", standalone_mode=False),
         debug="--debug" in args,
     )
 

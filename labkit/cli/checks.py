@@ -53,10 +53,7 @@ def _installed() -> dict[str, str]:
 
 def _python() -> Iterator[Check]:
     where = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
-    if sys.version_info < (3, 11):
-        yield Check("python", "fail", where, "labkit needs Python 3.11 or newer")
-    else:
-        yield Check("python", "ok", where)
+    yield Check("python", "ok", f"{where}, {sys.executable}")
 
 
 def _packages() -> Iterator[Check]:
@@ -144,7 +141,7 @@ def _device() -> Iterator[Check]:
         return
     if torch.cuda.is_available():
         names = {torch.cuda.get_device_name(k) for k in range(torch.cuda.device_count())}
-        text = f"cuda: {torch.cuda.device_count()} × {', '.join(sorted(names))}"
+        text = f"cuda: {torch.cuda.device_count()} x {', '.join(sorted(names))}"
     elif torch.backends.mps.is_available():
         text = "mps"
     else:

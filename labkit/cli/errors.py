@@ -18,7 +18,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import click
+import typer
+from typer.exceptions import TyperException
 
 from labkit.cli.text import safe
 from labkit.core.config import cache_dir
@@ -99,14 +100,14 @@ def guarded(command: Callable[[], Any], debug: bool = False) -> int:
             code = command()
             sys.stdout.flush()
             return int(code or DONE)
-    except click.exceptions.Exit as exc:
+    except typer.Exit as exc:
         return exc.exit_code
-    except click.ClickException as exc:
+    except TyperException as exc:
         where = getattr(exc, "ctx", None)
         usage = f" (see: {where.command_path} --help)" if where else ""
         say_error(f"{exc.format_message()}{usage}")
         return 2
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         say_error("cancelled; what was finished is kept, and the same command goes on from there")
         return CANCELLED
     except BrokenPipeError:  # the reader left early, as in `labkit queue p | head`

@@ -26,6 +26,6 @@ def command(
     root = folder or (notebooks if notebooks.is_dir() else Path())
     if not root.is_dir():
         raise InputError(f"JupyterLab cannot open {str(root)!r}", "it is not a folder")
-    return subprocess.call(
+    return subprocess.call(  # noqa: S603 - our own interpreter, arguments as a list
         [sys.executable, "-m", "jupyterlab", "--notebook-dir", str(root.resolve()), *context.args]
     )
