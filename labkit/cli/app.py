@@ -55,11 +55,13 @@ def run(args: Sequence[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal that cannot show a letter shows an escape
             stream.reconfigure(errors="backslashreplace")
-    command = typer.main.get_command(app)
-    return guarded(
-        lambda: command.main(list(args) or ["--help"], prog_name="labkit", standalone_mode=False),
-        debug="--debug" in args,
-    )
+    return guarded(lambda: _invoke(list(args) or ["--help"]), debug="--debug" in args)
+
+
+def _invoke(args: list[str]) -> object:
+    """Run a command without typer's own handling of errors, Ctrl-C and closed pipes."""
+    with typer.main.get_command(app).make_context("labkit", args) as context:
+        return context.command.invoke(context)
 
 
 def main() -> NoReturn:

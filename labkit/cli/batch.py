@@ -9,11 +9,12 @@ and its HTML page are added here. A notebook that finished although frames faile
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
@@ -119,21 +120,22 @@ def execute(notebook: Path, folder: Path, values: Mapping[str, Any]) -> int:
     metrics = folder / "metrics.json"
     metrics_before = metrics.stat().st_mtime_ns if metrics.exists() else None
     try:
-        execute_notebook(
-            nbformat.read(notebook, as_version=4),
-            no_template(executed),
-            parameters=dict(values),
-            progress_bar=False,
-            stdout_file=sys.stdout,
-            stderr_file=sys.stderr,
-            store_widget_state=False,
-        )
+        with _kernel_log(folder / "kernel.log") as stderr:
+            execute_notebook(
+                nbformat.read(notebook, as_version=4),
+                no_template(executed),
+                parameters=dict(values),
+                progress_bar=False,
+                stdout_file=sys.stdout,
+                stderr_file=stderr,
+                store_widget_state=False,
+            )
     except PapermillExecutionError as exc:
         return _failed(exc, executed)
     except DeadKernelError:
         say_error(
             f"the kernel that ran {notebook.name} died, as it does when memory runs out or it is "
-            "killed (the same command goes on from what was finished)"
+            f"killed; {folder / 'kernel.log'} may say more (the same command goes on from there)"
         )
         return FAULT
     page = _html(executed)
@@ -145,6 +147,23 @@ def execute(notebook: Path, folder: Path, values: Mapping[str, Any]) -> int:
     if failures:
         say_error(f"finished, but {len(failures)} frames failed (all are listed in {metrics})")
     return FRAMES_FAILED if failures else 0
+
+
+@contextmanager
+def _kernel_log(path: Path) -> Iterator[TextIO]:
+    """Send what the kernel's process itself writes to a file; gives the real stderr.
+
+    A kernel inherits our stderr and writes warnings and, when it crashes, the C stack there, which
+    belongs in a log. What the notebook prints to stderr comes by its own way.
+    """
+    sys.stderr.flush()
+    with os.fdopen(os.dup(2), "w", buffering=1) as stderr, path.open("wb") as log:
+        os.dup2(log.fileno(), 2)
+        try:
+            yield stderr
+        finally:
+            sys.stderr.flush()
+            os.dup2(stderr.fileno(), 2)
 
 
 def _failed(exc: PapermillExecutionError, executed: Path) -> int:

@@ -99,7 +99,7 @@ def guarded(command: Callable[[], Any], debug: bool = False) -> int:
         with _terminate_like_ctrl_c():
             code = command()
             sys.stdout.flush()
-            return int(code or DONE)
+            return code if isinstance(code, int) else DONE
     except typer.Exit as exc:
         return exc.exit_code
     except TyperException as exc:

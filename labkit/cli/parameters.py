@@ -58,7 +58,7 @@ def notebook_parameters(notebook: Path) -> dict[str, Parameter]:
         found = inspect_notebook(no_template(notebook))
     except FileNotFoundError as exc:
         raise NotFoundError(f"There is no notebook {str(notebook)!r}") from exc
-    except (OSError, ValueError, KeyError, AttributeError) as exc:
+    except (OSError, ValueError, KeyError, AttributeError, nbformat.ValidationError) as exc:
         raise InputError(f"{str(notebook)!r} cannot be read as a notebook", str(exc)) from exc
     if not found:
         raise InputError(
