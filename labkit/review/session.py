@@ -156,7 +156,7 @@ class ReviewSession:
     def why(self) -> str:
         """Rule and reason that put the current frame here."""
         row = self.queue.iloc[self._position]
-        return ": ".join(str(row[c]) for c in ("rule", "reason") if c in row and row[c])
+        return ": ".join(str(row[c]) for c in ("rule", "reason") if row.get(c))
 
     def progress(self) -> tuple[int, int]:
         """Frames of the queue that have their verdict, and all of them."""

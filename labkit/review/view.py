@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -44,7 +45,8 @@ class ProposalIndex:
     def of(self, frame_id: str) -> list[AnnotatedObject]:
         """The proposals of a frame, in the order of the run."""
         first, last = self._span.get(frame_id, (0, 0))
-        return [object_from_row(row) for row in self._rows.iloc[first:last].to_dict("records")]
+        rows: list[dict[Any, Any]] = self._rows.iloc[first:last].to_dict("records")
+        return [object_from_row(row) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +95,14 @@ class FrameView:
         return max((d.seq for d in self.decisions), default=0)
 
     def shown(self, threshold: float) -> list[AnnotatedObject]:
-        """What a reviewer sees: proposals from a score up, and all that was decided, less rejects."""
-        return [
-            o
-            for o in self.objects
-            if (
-                o.score is not None and o.score >= threshold
-                if o.state == "proposed"
-                else o.state != "rejected"
-            )
-        ]
+        """Proposals from a score up, and all that was decided, without what was rejected."""
+
+        def visible(o: AnnotatedObject) -> bool:
+            if o.state == "proposed":
+                return o.score is not None and o.score >= threshold
+            return o.state != "rejected"
+
+        return [o for o in self.objects if visible(o)]
 
     def object(self, object_id: str) -> AnnotatedObject:
         """One object by its id."""

@@ -225,9 +225,9 @@ def test_a_new_run_does_not_ask_again_what_was_decided(project) -> None:
 
 
 def test_read_only_projects_cannot_be_reviewed(project) -> None:
-    with Project.open(project.root, read_only=True) as p:
-        with pytest.raises(StoreError, match="read-only"):
-            p.review(queue_of(project, project.seen_run))
+    q = queue_of(project, project.seen_run)
+    with Project.open(project.root, read_only=True) as p, pytest.raises(StoreError, match="read-only"):
+        p.review(q)
 
 
 def test_a_failed_write_changes_nothing_and_keeps_the_time(session, project, monkeypatch) -> None:
