@@ -21,6 +21,8 @@ __all__ = ["caption", "draw_objects"]
 
 _CASING = (*INK, 150)
 _FILL_ALPHA = 56
+_MOST_TAGS = 0.08
+"""Share of the picture that tags may cover before those wider than their object lose their text."""
 _LIMBS = (
     *((15, 13), (13, 11), (16, 14), (14, 12), (11, 12), (5, 11), (6, 12), (5, 6), (5, 7)),
     *((6, 8), (7, 9), (8, 10), (1, 2), (0, 1), (0, 2), (1, 3), (2, 4), (3, 5), (4, 6)),
@@ -188,56 +190,62 @@ def _tags(
     texts: bool,
 ) -> None:
     size = max(10.5, 0.021 * max(canvas) / over) * over
-    pad, height = 0.32 * size, 1.4 * size
+    pad, height, mark = 0.32 * size, 1.4 * size, 0.78 * size
+    fonts = [font_for(one.text, size) for one in drawn]
+    words = [shorten(d.text, f, 0.6 * canvas[0]) for d, f in zip(drawn, fonts, strict=True)]
+    widths = [2 * pad + mark + f.getlength(w) + pad for w, f in zip(words, fonts, strict=True)]
+    crowded = sum(widths) * height > _MOST_TAGS * canvas[0] * canvas[1]
     taken: list[tuple[float, float, float, float]] = []
     # small objects first: a large one has more places where its tag can go
-    for one in sorted(drawn, key=lambda d: (d.box[2] - d.box[0]) * (d.box[3] - d.box[1])):
-        font = font_for(one.text, size)
-        text = shorten(one.text, font, 0.6 * canvas[0]) if texts else ""
-        mark = 0.78 * size
-        for words in dict.fromkeys((text, "")):
-            width = 2 * pad + mark + (font.getlength(words) + pad if words else 0)
-            place = _place(one.box, width, height, canvas, taken, last=not words)
-            if place is not None:
-                break
-        assert place is not None
+    for k in sorted(range(len(drawn)), key=lambda k: _area(drawn[k].box)):
+        one = drawn[k]
+        wider = widths[k] > one.box[2] - one.box[0]
+        text = words[k] if texts and not (crowded and wider) else ""
+        place = _place(one.box, widths[k], height, canvas, taken) if text else None
+        if place is None:
+            text, short = "", 2 * pad + mark
+            place = _place(one.box, short, height, canvas, taken)
+            place = place or _corners(one.box, short, height, canvas)[0]
         taken.append(place)
         x1, y1, _, y2 = place
-        ink = ink_on(one.style.colour)
-        outline = max(1, round(size * 0.07))
+        ink, outline = ink_on(one.style.colour), max(1, round(size * 0.07))
         draw.rounded_rectangle(place, size * 0.25, one.style.colour, (*INK, 255), outline)
         top = y1 + (height - mark) / 2
         sign = (x1 + pad, top, x1 + pad + mark, top + mark)
         draw_mark(draw, one.style.mark, sign, ink, size * 0.15)
-        if words:
-            draw.text((x1 + 2 * pad + mark, (y1 + y2) / 2), words, ink, font, anchor="lm")
+        if text:
+            at = (x1 + 2 * pad + mark, (y1 + y2) / 2)
+            draw.text(at, text, ink, fonts[k], anchor="lm")
+
+
+def _area(box: Sequence[float]) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def _corners(
+    box: Sequence[float], width: float, height: float, canvas: tuple[int, int]
+) -> list[tuple[float, float, float, float]]:
+    """Places for a tag at a box's corners, the best first, each moved onto the canvas."""
+    x1, y1, x2, y2 = box
+    corners = [(x1, y1 - height), (x1, y1), (x2 - width, y1 - height), (x2 - width, y1)]
+    corners += [(x1, y2), (x1, y2 - height), (x2 - width, y2), (x2 - width, y2 - height)]
+    places = []
+    for x, y in corners:
+        left = min(max(0.0, x), max(0.0, canvas[0] - width))
+        top = min(max(0.0, y), max(0.0, canvas[1] - height))
+        places.append((left, top, left + width, top + height))
+    return places
 
 
 def _place(
-    box: tuple[float, float, float, float],
+    box: Sequence[float],
     width: float,
     height: float,
     canvas: tuple[int, int],
     taken: Sequence[tuple[float, float, float, float]],
-    *,
-    last: bool,
 ) -> tuple[float, float, float, float] | None:
-    """Where a tag goes: the first free place at the box's corners, or, at last, above it."""
-    x1, y1, x2, y2 = box
-    corners = [(x1, y1 - height), (x1, y1), (x2 - width, y1 - height), (x2 - width, y1)]
-    corners += [(x1, y2), (x1, y2 - height), (x2 - width, y2), (x2 - width, y2 - height)]
-    inside: list[tuple[float, float, float, float]] = []
-    for left, top in corners:
-        fits = 0 <= top <= canvas[1] - height
-        left = min(max(0.0, left), max(0.0, canvas[0] - width))
-        place = (left, min(max(0.0, top), canvas[1] - height), left + width, 0.0)
-        place = (*place[:3], place[1] + height)
-        if fits and not any(_overlap(place, other) for other in taken):
-            return place
-        inside.append(place)
-    return inside[0] if last else None
-
-
-def _overlap(a: Sequence[float], b: Sequence[float]) -> bool:
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
-
+    """The first place for a tag where none is yet."""
+    for a in _corners(box, width, height, canvas):
+        if not any(a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3] for b in taken):
+            return a
+    return None

@@ -7,12 +7,13 @@ are drawn as DejaVu's empty boxes. Nothing here ever fails because of what a lab
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
 
 from PIL import ImageFont
 
-__all__ = ["clean", "font_for", "shorten"]
+__all__ = ["clean", "family_for", "font_for", "shorten"]
 
 
 def clean(text: object) -> str:
@@ -83,3 +84,13 @@ def font_for(text: str, size: float, *, bold: bool = False) -> ImageFont.FreeTyp
         return _load(path, max(1, round(size)))
     except OSError:
         return _load(shipped, max(1, round(size)))
+
+
+def family_for(texts: Iterable[str]) -> list[str]:
+    """Font families for matplotlib that together hold the texts: DejaVu Sans, and one more."""
+    from matplotlib.ft2font import FT2Font
+
+    shipped = _shipped()[False]
+    missing = frozenset(ord(c) for text in texts for c in text) - _coverage(shipped)
+    path = _path_for(missing, bold=False) if missing else shipped
+    return ["DejaVu Sans"] if path == shipped else ["DejaVu Sans", FT2Font(str(path)).family_name]

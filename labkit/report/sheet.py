@@ -161,7 +161,7 @@ def contact_sheet(
     columns = max(min(columns, len(tiles)), min(columns, 2))
     width, height = tile_size
     gap, px = max(8, width // 20), max(11, width // 24)
-    text_height = round(4.6 * px)
+    text_height = round(6 * px)
     top = round(gap + (2.2 * px if title else 0) + 2 * px)
     rows = -(-len(tiles) // columns)
     sheet = Image.new(
@@ -193,13 +193,25 @@ def _tile_onto(
     draw.rectangle((left, upper, left + width - 1, upper + height - 1), _EMPTY)
     picture = render_tile(tile, size)
     sheet.paste(picture, (left + (width - picture.width) // 2, upper + (height - picture.height) // 2))
-    lines = [(tile.name, True, INK), (tile.reason, False, _MUTED)]
+    lines = [(tile.name, True, INK)]
     lines.append((tile.problem, False, _ALERT) if tile.problem else (tile.verdict, False, INK))
-    for k, (text, bold, colour) in enumerate(lines):
+    lines += [(line, False, _MUTED) for line in _two_lines(clean(tile.reason), px, width)]
+    for k, (text, bold, colour) in enumerate(line for line in lines if line[0]):
         words = clean(text)
         font = font_for(words, px, bold=bold)
         at = (left, upper + height + 0.5 * px + k * 1.35 * px)
         draw.text(at, shorten(words, font, width), colour, font)
+
+
+def _two_lines(text: str, px: int, width: int) -> list[str]:
+    """The text broken once, between two words, where it is too long."""
+    font = font_for(text, px)
+    words = text.split()
+    for k in range(len(words), 0, -1):
+        first = " ".join(words[:k])
+        if font.getlength(first) <= width:
+            return [first, " ".join(words[k:])]
+    return [text]
 
 
 def _header(draw: ImageDraw.ImageDraw, title: str, width: int, gap: int, px: int) -> None:
