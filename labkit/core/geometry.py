@@ -107,7 +107,9 @@ def encode_mask(mask: NDArray[Any]) -> Rle:
     from pycocotools import mask as coco
 
     if mask.ndim != 2:
-        raise InputError("This mask cannot be used", f"its shape is {mask.shape}, not (height, width)")
+        raise InputError(
+            "This mask cannot be used", f"its shape is {mask.shape}, not (height, width)"
+        )
     rle = coco.encode(np.asfortranarray(mask.astype(np.uint8)))
     return Rle(int(rle["size"][0]), int(rle["size"][1]), rle["counts"].decode("ascii"))
 

@@ -23,10 +23,14 @@ def nearest(name: str, known: list[str]) -> str | None:
 
 def unknown(kind: str, name: object, known: list[str], most: int = 12) -> NotFoundError:
     """The error for a name that is not there: it lists the known ones and the nearest."""
-    listed = ", ".join(known[:most]) + (f" and {len(known) - most} more" if len(known) > most else "")
+    listed = ", ".join(known[:most]) + (
+        f" and {len(known) - most} more" if len(known) > most else ""
+    )
     near = nearest(str(name), known)
     remedy = f"did you mean {near!r}?" if near else ""
-    return NotFoundError(f"No {kind} is called {name!r}", f"known are {listed or 'none yet'}", remedy)
+    return NotFoundError(
+        f"No {kind} is called {name!r}", f"known are {listed or 'none yet'}", remedy
+    )
 
 
 class Registry(Generic[T]):

@@ -138,10 +138,14 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class FrameFailure:
-    """A file or frame that could not be used, and the reason in one line."""
+    """A file or frame that could not be used, and the reason in one line.
+
+    ``frame_id`` is None for a file that never became a frame.
+    """
 
     uri: str
     reason: str
+    frame_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +166,9 @@ class Shape:
         if len(box) != 4 or not all(np.isfinite(box)):
             raise InputError("This box cannot be used", f"{self.box!r} is not four finite numbers")
         if box[2] <= box[0] or box[3] <= box[1]:
-            raise InputError("This box cannot be used", f"{self.box!r} has no area as x1, y1, x2, y2")
+            raise InputError(
+                "This box cannot be used", f"{self.box!r} has no area as x1, y1, x2, y2"
+            )
         object.__setattr__(self, "box", box)
 
     def to_json(self) -> dict[str, Any]:
@@ -187,7 +193,7 @@ class Shape:
             box=tuple(data["box"]),
             rotated=None if rotated is None else tuple(rotated),
             polygons=None if polygons is None else tuple(tuple(r) for r in polygons),
-            mask=None if mask is None else Rle(*mask["size"], counts=mask["counts"]),
+            mask=None if mask is None else Rle(mask["size"][0], mask["size"][1], mask["counts"]),
             keypoints=None
             if keypoints is None
             else tuple((float(x), float(y), float(v)) for x, y, v in keypoints),

@@ -1,0 +1,327 @@
+"""A project on disk: its settings, frames, runs and ledger. No model and no rule of reviewing."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import tomli_w
+
+from labkit.core.errors import InputError, NotFoundError, StoreError
+from labkit.core.registry import unknown
+from labkit.core.types import Frame, Manifest
+from labkit.store.files import store_error, write_atomic, write_lock
+from labkit.store.fold import fold
+from labkit.store.ledger import Ledger
+from labkit.store.proposals import RunStore, proposals_dataframe
+from labkit.store.schema import FRAMES, PROJECT_SCHEMA
+
+__all__ = ["ProjectStore"]
+
+_FILE = "project.toml"
+_DEFAULT_LEDGER = "sqlite:///ledger.db"
+
+
+def _check_labels(labels: Iterable[str]) -> list[str]:
+    if isinstance(labels, str):
+        raise InputError("Labels are a list of names", f"{labels!r} is one string", f"[{labels!r}]")
+    out = [str(label).strip() for label in labels]
+    for label in out:
+        if not label or any(ord(c) < 32 for c in label):
+            raise InputError("A label needs a name without control characters", f"{label!r}")
+    if len(set(out)) < len(out):
+        twice = sorted({label for label in out if out.count(label) > 1})
+        raise InputError("A label can be listed only once", ", ".join(twice))
+    return out
+
+
+class ProjectStore:
+    """A project's folder. Use :meth:`create` and :meth:`open`.
+
+    Attributes
+    ----------
+    root : Path
+        The folder.
+    name : str
+    labels : list of str
+        The project's labels in order; exports number them so.
+    ledger : Ledger
+        The decisions.
+    read_only : bool
+        Whether every write is refused.
+    """
+
+    def __init__(self, root: Path, settings: Mapping[str, Any], *, read_only: bool) -> None:
+        self.root, self.read_only = root, read_only
+        self.name: str = settings["name"]
+        self.labels: list[str] = list(settings["labels"])
+        self._ledger_url: str = settings["ledger"]
+        self.ledger = Ledger(self._ledger_url, root, read_only=read_only)
+        self._frames: tuple[int, pd.DataFrame] | None = None
+
+    @classmethod
+    def create(
+        cls,
+        path: str | Path,
+        labels: Iterable[str] = (),
+        name: str | None = None,
+        ledger: str | None = None,
+    ) -> Self:
+        """Make a new project in an empty or new folder.
+
+        Parameters
+        ----------
+        path : str or Path
+            The folder.
+        labels : iterable of str
+            In the order in which exports number them; may be left to the first model.
+        name : str, optional
+            The folder's name by default.
+        ledger : str, optional
+            SQLAlchemy URL of the ledger: SQLite in the folder by default,
+            ``postgresql+psycopg://...`` to share it.
+
+        Raises
+        ------
+        InputError
+            There is a project already, or the labels are not usable.
+        StoreError
+            The folder cannot be written.
+        """
+        root = Path(path).expanduser().resolve()
+        checked = _check_labels(labels)
+        if (root / _FILE).exists():
+            raise InputError(
+                f"There is a project in {str(root)!r} already", remedy="use Project.open"
+            )
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+        except OSError as exc:
+            raise store_error(f"Cannot make the project folder {str(root)!r}", exc) from exc
+        settings = {
+            "name": name or root.name,
+            "labels": checked,
+            "ledger": ledger or _DEFAULT_LEDGER,
+        }
+        with write_lock(root):
+            (root / "runs").mkdir(exist_ok=True)
+            project = cls(root, settings, read_only=False)
+            project._write_settings()
+        return project
+
+    @classmethod
+    def open(cls, path: str | Path, *, read_only: bool = False) -> Self:
+        """Open a project.
+
+        Raises
+        ------
+        NotFoundError
+            There is none in this folder.
+        StoreError
+            It was written by a newer labkit, or cannot be read.
+        """
+        root = Path(path).expanduser().resolve()
+        try:
+            settings = tomllib.loads((root / _FILE).read_text("utf-8"))
+            schema = int(settings["schema"])
+            if schema > PROJECT_SCHEMA:
+                raise StoreError(
+                    f"The project {root.name!r} cannot be opened",
+                    f"it has schema {schema}, this labkit knows {PROJECT_SCHEMA}",
+                    "update labkit",
+                )
+            return cls(root, settings, read_only=read_only)
+        except FileNotFoundError as exc:
+            raise NotFoundError(
+                f"There is no project in {str(root)!r}", f"{_FILE} is missing", "use Project.create"
+            ) from exc
+        except (OSError, KeyError, TypeError, ValueError) as exc:
+            raise StoreError(f"The project in {str(root)!r} cannot be read", str(exc)) from exc
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r} at {str(self.root)!r}>"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the ledger's connections."""
+        self.ledger.close()
+
+    def check_writable(self, what: str) -> None:
+        """Raise a :class:`StoreError` where the project is open read-only."""
+        if self.read_only:
+            raise StoreError(what, "the project is open read-only", "open it with read_only=False")
+
+    def _write_settings(self) -> None:
+        settings = {
+            "name": self.name,
+            "schema": PROJECT_SCHEMA,
+            "labels": self.labels,
+            "ledger": self._ledger_url,
+        }
+        write_atomic(self.root / _FILE, lambda f: tomli_w.dump(settings, f))
+
+    def add_labels(self, labels: Iterable[str]) -> list[str]:
+        """Append labels that are not there yet; the order of the old ones never changes."""
+        self.check_writable("These labels cannot be added")
+        with write_lock(self.root):
+            now = tomllib.loads((self.root / _FILE).read_text("utf-8"))["labels"]
+            self.labels = [*now, *(x for x in _check_labels(labels) if x not in now)]
+            self._write_settings()
+        return self.labels
+
+    # ---- frames
+
+    def frames(self) -> pd.DataFrame:
+        """The frames in the order of adding, with the columns of ``frames.parquet``."""
+        path = self.root / "frames.parquet"
+        stamp = path.stat().st_mtime_ns if path.exists() else 0
+        if self._frames is None or self._frames[0] != stamp:
+            self._frames = (stamp, self._frames_table().to_pandas())
+        return self._frames[1].copy()
+
+    def _frames_table(self) -> pa.Table:
+        path = self.root / "frames.parquet"
+        if not path.exists():
+            return FRAMES.empty_table()
+        try:
+            return pq.read_table(path, schema=FRAMES)
+        except (OSError, pa.ArrowInvalid) as exc:
+            raise store_error("Cannot read the list of frames", exc) from exc
+
+    def append_frames(self, frames: Sequence[Frame]) -> list[Frame]:
+        """Add frames whose ids are not there yet and return those."""
+        self.check_writable("These frames cannot be added")
+        with write_lock(self.root):
+            old = self._frames_table()
+            known = set(old["frame_id"].to_pylist())
+            new: list[Frame] = []
+            for frame in frames:
+                if frame.frame_id not in known:
+                    known.add(frame.frame_id)
+                    new.append(frame)
+            if new:
+                columns = {n: [getattr(f, n) for f in new] for n in FRAMES.names}
+                table = pa.concat_tables([old, pa.table(columns, schema=FRAMES)])
+                write_atomic(self.root / "frames.parquet", lambda f: pq.write_table(table, f))
+        return new
+
+    def iter_frames(self, frame_ids: Iterable[str] | None = None) -> Iterator[Frame]:
+        """Frames in the order of adding, or those asked for in the order of asking."""
+        df = self.frames()
+        df["time_s"] = df["time_s"].astype(object).where(df["time_s"].notna(), None)
+        if frame_ids is not None:
+            ids = list(frame_ids)
+            position = pd.Index(df["frame_id"]).get_indexer(ids)
+            if (position < 0).any():
+                missing = ids[int((position < 0).argmax())]
+                raise unknown("frame", missing, df["frame_id"].tolist())
+            df = df.iloc[position]
+        for row in df.itertuples(index=False, name=None):
+            yield Frame(**dict(zip(df.columns, row, strict=True)))
+
+    def frame(self, frame_id: str) -> Frame:
+        """One frame by its id."""
+        return next(self.iter_frames([frame_id]))
+
+    def path_of(self, frame: Frame) -> Path:
+        """Absolute path of the file that holds a frame."""
+        return self.root / frame.uri
+
+    # ---- runs and proposals
+
+    def runs(self) -> list[Manifest]:
+        """Manifests of all runs, oldest first."""
+        folders = sorted((self.root / "runs").glob("r[0-9]*/run.json"))
+        return [RunStore(path.parent).manifest for path in folders]
+
+    def run(self, run: str | None = None) -> RunStore:
+        """A run by its id or the unique beginning of it (``'r0001'``); the newest finished one.
+
+        Raises
+        ------
+        NotFoundError
+            There is no such run.
+        """
+        ids = [m.run_id for m in self.runs() if run is not None or m.status == "finished"]
+        if run is None:
+            if not ids:
+                raise NotFoundError("This project has no finished run", remedy="use predict first")
+            return RunStore(self.root / "runs" / ids[-1])
+        hits = [i for i in ids if i == run] or [i for i in ids if i.split("-")[0] == run]
+        if not hits:
+            raise unknown("run", run, ids)
+        return RunStore(self.root / "runs" / hits[0])
+
+    def proposals(
+        self, run: str | Sequence[str] | None = None, min_score: float | None = None
+    ) -> pd.DataFrame:
+        """Proposals of one run, of several, or of all that count now.
+
+        Parameters
+        ----------
+        run : str or sequence of str, optional
+            Without it all finished runs, less the proposals on frames that a later run with
+            ``replace=True`` has done again.
+        min_score : float, optional
+            From this score up; everything stored by default.
+
+        Returns
+        -------
+        DataFrame
+            ``PROPOSAL_COLUMNS``; names are categorical.
+        """
+        if run is not None:
+            names = [run] if isinstance(run, str) else list(run)
+            return proposals_dataframe([self.run(name).table(min_score) for name in names])
+        finished = [
+            RunStore(self.root / "runs" / m.run_id) for m in self.runs() if m.status == "finished"
+        ]
+        hidden: dict[str, set[str]] = {}
+        for store in finished:
+            done = set(store.frame_ids) - store.failed_frames()
+            for old in store.manifest.replaces:
+                hidden.setdefault(old, set()).update(done)
+        tables = []
+        for store in finished:
+            table = store.table(min_score)
+            if store.run_id in hidden:
+                gone = pc.is_in(
+                    table["frame_id"].cast(pa.string()), pa.array(sorted(hidden[store.run_id]))
+                )
+                table = table.filter(pc.invert(gone))
+            tables.append(table)
+        return proposals_dataframe(tables)
+
+    # ---- decisions
+
+    def decisions(self) -> pd.DataFrame:
+        """The whole ledger, one row a decision, with ``DECISION_COLUMNS``."""
+        return self.ledger.dataframe()
+
+    def annotations(
+        self, run: str | Sequence[str] | None = None, *, reviewer: str | None = None
+    ) -> pd.DataFrame:
+        """All objects as they stand after all decisions, undecided proposals included.
+
+        Parameters
+        ----------
+        run : str or sequence of str, optional
+            As in :meth:`proposals`; decisions on other runs count in any case.
+        reviewer : str, optional
+            Fold the decisions of this person alone.
+        """
+        decisions = self.decisions()
+        if reviewer is not None:
+            decisions = decisions[decisions["reviewer"] == reviewer]
+        return fold(self.proposals(run), decisions)
