@@ -174,42 +174,48 @@ def _short(name: object, most: int = 22) -> str:
 
 
 @_styled
-def plot_drift(drift: pd.DataFrame, threshold: float | None = None) -> Figure:
-    """Edit rate over the reviewed frames, and below it the CUSUM statistic with its alarms.
+def plot_drift(
+    curve: pd.DataFrame, limit: float | None = None, what: str = "Share of objects changed"
+) -> Figure:
+    """The rate of an event over the review, and below it the CUSUM statistic with its alarms.
 
     Parameters
     ----------
-    drift : DataFrame
-        In the order of review: ``value``, the rate 0..1; ``statistic``; ``alarm`` (bool); and,
-        where the rate is smoothed, ``smooth``.
-    threshold : float, optional
+    curve : DataFrame
+        In the order of review: ``event`` (bool or 0..1), ``statistic`` and ``alarm`` (bool), as
+        :func:`labkit.metrics.edit_drift` gives them.
+    limit : float, optional
         The statistic at which the alarm goes off.
+    what : str
+        What the events' share is.
     """
-    _need(drift, ["value", "statistic", "alarm"], "The plot of drift")
+    _need(curve, ["event", "statistic", "alarm"], "The plot of drift")
     figure, (top, low) = _figure(3.4, nrows=2, sharex=True, height_ratios=[3, 2])
-    x = np.arange(1, len(drift) + 1)
-    values = drift["value"].to_numpy(dtype=float)
-    if "smooth" in drift:
-        size = 8 if len(drift) < 500 else 3
-        top.scatter(x, values, s=size, color=_MUTED, alpha=0.35, linewidths=0, rasterized=True)
-        values = drift["smooth"].to_numpy(dtype=float)
-    top.plot(x, values, color=_BLUE, linewidth=1.8)
-    top.set_title("Share of objects changed, by frame")
-    top.set_ylim(-0.02, min(1.02, max(0.1, 1.15 * float(np.nanmax(drift["value"])))))
+    x = np.arange(1, len(curve) + 1)
+    window = int(np.clip(len(curve) // 12, 10, 200))
+    rate = curve["event"].astype(float).rolling(window, min_periods=1).mean().to_numpy()
+    # the first values of a running mean jump about and say nothing
+    rate[: min(window // 2, len(rate) - 1)] = np.nan
+    top.plot(x, rate, color=_BLUE, linewidth=1.8)
+    top.set_title(what)
+    top.set_title(
+        f"running mean of {window}", loc="right", fontsize=8, fontweight="normal", color=_MUTED
+    )
+    top.set_ylim(0, min(1.02, max(0.1, 1.2 * float(np.nanmax(rate)))))
     _percent(top.yaxis)
-    low.plot(x, drift["statistic"], color=_INK, linewidth=1.4)
-    if threshold is not None:
-        low.axhline(threshold, color=_ALARM, linewidth=1.2, linestyle=(0, (5, 3)))
+    low.plot(x, curve["statistic"], color=_INK, linewidth=1.2)
+    if limit is not None:
+        low.axhline(limit, color=_ALARM, linewidth=1.2, linestyle=(0, (5, 3)))
         note = {"xytext": (0, 3), "textcoords": "offset points", "fontsize": 8.5}
-        low.annotate("alarm level", (x[0], threshold), color="#a83800", **note)
-    for at in np.flatnonzero(drift["alarm"].to_numpy(dtype=bool)):
+        low.annotate("alarm level", (x[0], limit), color="#a83800", **note)
+    for at in np.flatnonzero(curve["alarm"].to_numpy(dtype=bool)):
         for ax in (top, low):
             ax.axvline(x[at], color=_ALARM, linewidth=1)
-        low.plot(x[at], drift["statistic"].iloc[at], "X", color=_ALARM, markersize=8)
+        low.plot(x[at], curve["statistic"].iloc[at], "X", color=_ALARM, markersize=8)
     low.set_title("CUSUM statistic")
-    low.set_ylim(bottom=0)
-    low.margins(y=0.25)
-    low.set_xlabel("frames in the order of review")
+    highest = max(float(curve["statistic"].max()), limit or 0.0)
+    low.set_ylim(0, 1.3 * highest or 1)
+    low.set_xlabel("in the order of review")
     for ax in (top, low):
         _bare(ax, grid="y")
         ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))

@@ -71,7 +71,7 @@ def thumbnail(data: bytes, size: tuple[int, int], orientation: int = 1) -> Image
     Parameters
     ----------
     data : bytes
-        The encoded image.
+        An 8-bit image, as :meth:`labkit.frames.FrameReader.encoded` gives it.
     size : (int, int)
         Greatest width and height of the result, in pixels.
     orientation : int, default 1
@@ -86,20 +86,12 @@ def thumbnail(data: bytes, size: tuple[int, int], orientation: int = 1) -> Image
     try:
         with Image.open(io.BytesIO(data)) as opened:
             opened.draft("RGB", limit)
-            # 16-bit greyscale has no meaningful RGB without a stretch of its range
-            whole = _to_8_bit(opened) if opened.mode.startswith(("I", "F")) else opened
-            small = whole.convert("RGB")
+            small = opened.convert("RGB")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as exc:
         raise InputError("This picture cannot be decoded", str(exc)) from exc
     small.thumbnail(limit, Image.Resampling.LANCZOS)
     turn = _TURNS.get(orientation)
     return small if turn is None else small.transpose(turn)
-
-
-def _to_8_bit(image: Image.Image) -> Image.Image:
-    low, high = (float(v) for v in image.convert("F").getextrema())
-    factor = 255 / (high - low) if high > low else 0
-    return image.convert("F").point(lambda v: v * factor - low * factor).convert("L")
 
 
 def render_tile(tile: Tile, size: tuple[int, int], *, tags: bool = True) -> Image.Image:
