@@ -259,7 +259,7 @@ class Ledger:
             newer = (
                 sa.select(t.reviewer, t.kind)
                 .where(t.frame_id == frame_id, t.seq > seq, t.decision_id.not_in(known))
-                .where(t.session_id != decisions[0].session_id)
+                .where(t.session_id != decisions[0].session_id, t.kind != "comment")
                 .order_by(t.seq.desc())
                 .limit(1)
             )
