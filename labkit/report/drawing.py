@@ -189,7 +189,7 @@ def _tags(
     canvas: tuple[int, int],
     texts: bool,
 ) -> None:
-    size = max(10.5, 0.021 * max(canvas) / over) * over
+    size = max(10.5, 6.7 + 0.012 * max(canvas) / over) * over
     pad, height, mark = 0.32 * size, 1.4 * size, 0.78 * size
     fonts = [font_for(one.text, size) for one in drawn]
     words = [shorten(d.text, f, 0.6 * canvas[0]) for d, f in zip(drawn, fonts, strict=True)]

@@ -8,7 +8,7 @@ from functools import cached_property
 import pandas as pd
 
 from labkit.core.types import FrameFailure, Manifest
-from labkit.metrics.verdicts import Book
+from labkit.metrics.book import Book
 from labkit.store import ProjectStore
 from labkit.store.fold import fold, frame_states
 

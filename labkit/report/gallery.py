@@ -19,7 +19,7 @@ from labkit.store.columns import shape_from_row
 
 __all__ = ["annotated_objects", "choose_frames", "sheet_section", "tiles_of"]
 
-_SIZE = (480, 360)
+_SIZE = (448, 336)
 _MOST_OBJECTS = 80
 _WORDS = {"accepted": "accepted", "hand": "sent to hand-labelling", "skipped": "skipped"}
 
@@ -126,7 +126,12 @@ def _verdict(facts: Facts, frame_id: str) -> str:
 
 
 def _corrections(row: pd.Series[Any]) -> str:
-    words = {"edited": "edited", "relabelled": "relabelled", "rejected": "removed", "added": "added"}
+    words = {
+        "edited": "edited",
+        "relabelled": "relabelled",
+        "rejected": "removed",
+        "added": "added",
+    }
     return ", ".join(f"{int(row[kind])} {word}" for kind, word in words.items() if row[kind])
 
 
@@ -144,12 +149,16 @@ def sheet_section(facts: Facts, n: int) -> Section:
     )
     blocks: list[Block] = [Text(text)]
     for title, ids in chosen.items():
-        blocks.append(Gallery(title, [_card(tile) for tile in tiles_of(facts, ids, _SIZE, reasons)]))
+        blocks.append(
+            Gallery(title, [_card(tile) for tile in tiles_of(facts, ids, _SIZE, reasons)])
+        )
     return Section("sheet", "Contact sheet", blocks)
 
 
 def _card(tile: Tile) -> Card:
-    states = pd.Series([o.state for o in tile.objects if isinstance(o, AnnotatedObject)], dtype=object)
+    states = pd.Series(
+        [o.state for o in tile.objects if isinstance(o, AnnotatedObject)], dtype=object
+    )
     said = ", ".join(f"{k} {state}" for state, k in states.value_counts().items())
     picture = encode(render_tile(tile, _SIZE), "JPEG")
     return Card(

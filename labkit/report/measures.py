@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure as Plot
 
-from labkit.core.errors import LabkitError
-from labkit.metrics import agreement, edit_drift, rates, timing
+from labkit.core.errors import InputError, LabkitError
+from labkit.metrics import advise_threshold, agreement, edit_drift, rates, roi, timing
 from labkit.report import plots
 from labkit.report.blocks import (
     Block,
@@ -35,7 +35,7 @@ _RATES = {
     "removal_rate": "removed",
     "miss_rate": "missed",
 }
-_MOST_LABELS = 60
+_MOST_LABELS = 30
 
 
 def numbers(facts: Facts) -> list[tuple[str, str, str]]:
@@ -100,7 +100,9 @@ def _rates(facts: Facts) -> Sequence[Block]:
         columns,
         rows,
         frozenset(range(1, len(columns))),
-        f"and {plural(more, 'label')} more" if more > 0 else "",
+        f"and {plural(more, 'label')} judged more seldom: labkit.metrics.summary() has them all."
+        if more > 0
+        else "",
     )
     long = [
         (str(r["label"]), word, r[rate], r[f"{rate}_lo"], r[f"{rate}_hi"], r["n"])
@@ -109,8 +111,10 @@ def _rates(facts: Facts) -> Sequence[Block]:
         if rate != "relabel_rate"
     ]
     frame = pd.DataFrame(long, columns=["group", "metric", "value", "lo", "hi", "n"])
-    said = [f"{r['group']}: {r['metric']} {percent(r['value'])}" for _, r in frame.head(9).iterrows()]
-    blocks: list[Block] = [table]
+    said = [
+        f"{r['group']}: {r['metric']} {percent(r['value'])}" for _, r in frame.head(9).iterrows()
+    ]
+    blocks: list[Block] = []
     if len(frame):
         alt = "Rates by label with intervals. " + "; ".join(said)
         caption = "Points are shares, bars their 95 % intervals; in brackets how many were judged."
@@ -121,7 +125,7 @@ def _rates(facts: Facts) -> Sequence[Block]:
         "had to add, as a share of all objects on accepted frames. An interval takes objects to be "
         "independent and is too narrow where those of one frame go wrong together."
     )
-    return [*blocks, Text(text)]
+    return [*blocks, table, Text(text)]
 
 
 def _rate_row(name: str, row: pd.Series[Any]) -> tuple[str, ...]:
@@ -154,7 +158,10 @@ def _time(facts: Facts) -> Sequence[Block]:
         return [Text("No frame has a measured time yet.", "note")]
     rows = []
     by_person = timing(facts.book, "reviewer")
-    for name, row in [("all", timing(facts.book).iloc[0]), *((r["reviewer"], r) for _, r in by_person.iterrows())]:
+    for name, row in [
+        ("all", timing(facts.book).iloc[0]),
+        *((r["reviewer"], r) for _, r in by_person.iterrows()),
+    ]:
         rows.append(
             (
                 str(name),
@@ -259,8 +266,53 @@ def _number(value: float) -> str:
 
 
 def _threshold(facts: Facts) -> Sequence[Block]:
-    return ()
+    blocks: list[Block] = []
+    proposals = facts.proposals
+    for run in facts.runs:
+        own = proposals[proposals["run_id"] == run.run_id]
+        if run.kind != "detector" or own.empty:
+            continue
+        try:
+            advice = advise_threshold(own, facts.book)
+        except InputError as exc:
+            blocks.append(Text(f"{run.run_id}: {exc}", "note"))
+            continue
+        text = f"{run.run_id}: {advice.sentence}."
+        costs, n = advice.costs, len(advice.frames)
+        given = advice.curve
+        curve = pd.DataFrame(
+            {
+                "threshold": given["threshold"],
+                "cost": given["clicks_per_frame"],
+                "remove": given["false_alarms"] * costs.reject / n,
+                "add": given["misses"] * costs.add / n,
+                "change": (given["edits"] * costs.edit + given["relabels"] * costs.relabel) / n,
+                "seen": given["seen"],
+            }
+        )
+        figure = plots.plot_threshold(curve, advice.recommended, run.conf, (advice.lo, advice.hi))
+        caption = (
+            f"Counted on {plural(n, 'frame')}: {costs.reject:g} to remove, {costs.add:g} to add, "
+            f"{costs.edit:g} to edit, {costs.relabel:g} to relabel, {costs.frame:g} a frame. The "
+            "blue field is the interval of the recommendation."
+        )
+        blocks += [
+            Text(text),
+            _plot(figure, "Clicks per frame at each threshold. " + text, caption),
+        ]
+    return blocks or [Text("No detector's proposals have been reviewed yet.", "note")]
 
 
 def _roi(facts: Facts) -> Sequence[Block]:
-    return ()
+    found = roi(facts.book)
+    text = found.sentence[:1].upper() + found.sentence[1:] + "."
+    blocks: list[Block] = [Text(text)]
+    if np.isfinite(found.speedup):
+        word = "saved" if found.saved_hours >= 0 else "lost"
+        blocks.append(
+            Text(
+                f"Over {plural(found.objects, 'object')} on {plural(found.frames, 'frame')} that is "
+                f"{duration(abs(found.saved_hours) * 3600)} {word}."
+            )
+        )
+    return blocks

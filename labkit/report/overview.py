@@ -21,7 +21,10 @@ _MOST_ROWS = 100
 def lead(facts: Facts) -> str:
     """The line under the title."""
     groups = facts.frames["group"].nunique()
-    parts = [plural(len(facts.frames), "frame"), plural(groups, "folder or video", "folders or videos")]
+    parts = [
+        plural(len(facts.frames), "frame"),
+        plural(groups, "folder or video", "folders or videos"),
+    ]
     parts += [plural(len(facts.runs), "run"), plural(len(facts.decisions), "decision")]
     text = "Project " + facts.project.name + ": " + ", ".join(parts) + "."
     times = facts.decisions["time"]
@@ -77,7 +80,7 @@ def _runs(facts: Facts) -> Sequence[Block]:
         (
             run.run_id,
             run.model,
-            (run.weights_sha256 or "–")[:16],
+            (run.weights_sha256 or "–")[:12],
             run.status,
             count(run.frames),
             count(run.proposals),
@@ -87,7 +90,7 @@ def _runs(facts: Facts) -> Sequence[Block]:
         )
         for run in facts.runs
     ]
-    columns = ["run", "model", "weights (SHA-256, first 16)", "status", "frames", "proposals"]
+    columns = ["run", "model", "weights SHA-256, first 12", "status", "frames", "proposals"]
     columns += ["failed", "begun (UTC)", "parameters"]
     blocks: list[Block] = [
         Table("Runs, oldest first", columns, rows, frozenset({4, 5, 6})),
@@ -123,7 +126,13 @@ def _reviewers(facts: Facts) -> Sequence[Block]:
                 count(float(part["clicks"].sum())),
             )
         )
-    columns = ["reviewer", "person or script", "decisions", "frames accepted", "sent to hand-labelling"]
+    columns = [
+        "reviewer",
+        "person or script",
+        "decisions",
+        "frames accepted",
+        "sent to hand-labelling",
+    ]
     columns += ["skipped", "active time", "clicks and keys"]
     note = "Active time leaves idle time out. A frame counts for the one whose verdict holds."
     return [Table("Reviewers", columns, rows, frozenset(range(2, 8))), Text(note)]

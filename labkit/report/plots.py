@@ -155,7 +155,7 @@ def plot_rates(rates: pd.DataFrame, most: int = 20) -> Figure:
         part = shown[shown["metric"] == metric]
         y = part["group"].astype(object).map(rows)
         ax.hlines(y, part["lo"], part["hi"], color=_BLUE, linewidth=2.2, alpha=0.45)
-        ax.plot(part["value"], y, "o", color=_BLUE, markersize=5)
+        ax.plot(part["value"], y, "o", color=_BLUE, markersize=5, clip_on=False)
         ax.set_title(clean(metric))
         ax.set_xlim(0, min(1.0, max(0.1, end)))
         ax.xaxis.set_major_locator(MaxNLocator(3))
@@ -193,7 +193,7 @@ def plot_drift(
     figure, (top, low) = _figure(3.4, nrows=2, sharex=True, height_ratios=[3, 2])
     x = np.arange(1, len(curve) + 1)
     window = int(np.clip(len(curve) // 12, 10, 200))
-    rate = curve["event"].astype(float).rolling(window, min_periods=1).mean().to_numpy()
+    rate = curve["event"].astype(float).rolling(window, min_periods=1).mean().to_numpy(copy=True)
     # the first values of a running mean jump about and say nothing
     rate[: min(window // 2, len(rate) - 1)] = np.nan
     top.plot(x, rate, color=_BLUE, linewidth=1.8)
@@ -324,52 +324,69 @@ def plot_times(seconds: Sequence[float] | pd.Series[float]) -> Figure:
     return figure
 
 
+_PARTS: Final = {
+    "remove": ("to remove", "vermillion", (0, (1, 1.5))),
+    "add": ("to add", "purple", (0, (5, 2))),
+    "change": ("to change", "orange", (0, (6, 2, 1, 2))),
+}
+
+
 @_styled
-def plot_threshold(curve: pd.DataFrame, recommended: float, current: float | None = None) -> Figure:
+def plot_threshold(
+    curve: pd.DataFrame,
+    recommended: float,
+    current: float | None = None,
+    interval: tuple[float, float] | None = None,
+) -> Figure:
     """What a frame costs at each threshold, with the recommended one.
 
     Parameters
     ----------
     curve : DataFrame
-        ``threshold`` 0..1 ascending, ``cost`` per frame; optionally ``lo`` and ``hi``, its
-        interval, and ``remove`` and ``add``, the parts of it that come from false and from
-        missed objects.
+        ``threshold`` 0..1 ascending, ``cost`` in clicks per frame; optionally ``remove``, ``add``
+        and ``change``, the parts of it, and ``seen``, False where the review did not show what
+        lies at the threshold.
     recommended : float
         One of the thresholds.
     current : float, optional
         The threshold that reviewers are shown now.
+    interval : (float, float), optional
+        Of the recommendation.
     """
     _need(curve, ["threshold", "cost"], "The threshold curve")
-    x = curve["threshold"].to_numpy(dtype=float)
+    x, cost = (curve[c].to_numpy(dtype=float) for c in ("threshold", "cost"))
     figure, ax = _figure(3.0)
-    if {"lo", "hi"} <= set(curve.columns):
-        ax.fill_between(x, curve["lo"], curve["hi"], color=_BLUE, alpha=0.15, linewidth=0)
-    parts = [("remove", "to remove", "vermillion", (0, (1, 1.5))), ("add", "to add", "purple", (0, (5, 2)))]
-    lines = [("cost", "all", _BLUE, "-", 2.2)]
-    lines += [(c, name, hex_of(OKABE_ITO[hue]), dash, 1.5) for c, name, hue, dash in parts if c in curve]
-    for column, name, colour, dash, width in lines:
-        ax.plot(x, curve[column], color=colour, linewidth=width, linestyle=dash, label=name)
+    top = 1.3 * float(np.nanmax(cost)) or 1.0
+    if interval is not None:
+        ax.axvspan(*interval, color=_BLUE, alpha=0.1, linewidth=0)
+    ax.plot(x, cost, color=_BLUE, linewidth=2.2, label="all")
+    for column, (name, hue, dash) in _PARTS.items():
+        if column in curve:
+            colour = hex_of(OKABE_ITO[hue])
+            ax.plot(x, curve[column], color=colour, linewidth=1.5, linestyle=dash, label=name)
+    if "seen" in curve and not curve["seen"].all():
+        unseen = float(x[~curve["seen"].to_numpy(dtype=bool)].max())
+        look = {
+            "facecolor": "none",
+            "edgecolor": _GRID,
+            "hatch": "///",
+            "linewidth": 0,
+            "zorder": 0,
+        }
+        ax.axvspan(x[0], unseen, label="not shown in review", **look)
     best = int(np.argmin(np.abs(x - recommended)))
-    cost = float(curve["cost"].iloc[best])
-    top = 1.18 * float(np.nanmax(curve[[c for c in ("cost", "hi") if c in curve]].to_numpy()))
-    ax.axvline(x[best], 0, cost / top if top else 0, color=_INK, linewidth=1)
-    ax.plot(x[best], cost, "o", color=_INK, markersize=8, zorder=4)
-    ax.set_title(f"recommended: {x[best]:.2f}, {cost:.1f} a frame", loc="right")
+    ax.axvline(x[best], 0, cost[best] / top, color=_INK, linewidth=1)
+    ax.plot(x[best], cost[best], "o", color=_INK, markersize=8, zorder=4)
+    ax.set_title(f"recommended: {x[best]:.2f}, {cost[best]:.1f} clicks a frame", loc="right")
     if current is not None and abs(current - x[best]) > 1e-9:
-        ax.axvline(current, color=_MUTED, linewidth=1, linestyle=(0, (2, 2)))
-        ax.annotate(
-            f"shown now {current:.2f}",
-            (current, 0.98 * top),
-            xytext=(4, 0),
-            textcoords="offset points",
-            color=_MUTED,
-            va="top",
-        )
-    ax.set_ylim(0, top or 1)
-    ax.set_xlabel("threshold")
+        ax.axvline(current, 0, 0.8, color=_MUTED, linewidth=1, linestyle=(0, (2, 2)))
+        note = {"xytext": (4, -2), "textcoords": "offset points", "color": _MUTED, "va": "top"}
+        ax.annotate(f"shown now: {current:.2f}", (current, 0.8 * top), **note)
+    ax.set_ylim(0, top)
+    ax.set_xlim(x[0], x[-1])
+    ax.set_xlabel("threshold: proposals from this score up are shown")
     ax.set_title("Clicks per frame")
-    if len(lines) > 1:
-        ax.legend(loc="upper left", bbox_to_anchor=(0, 1), ncols=3)
+    ax.legend(loc="upper left", ncols=5, borderaxespad=0.2, columnspacing=1.4, handlelength=2.4)
     _bare(ax, grid="y")
     return figure
 
@@ -399,7 +416,11 @@ def plot_progress(progress: pd.DataFrame) -> Figure:
             ax.fill_between(np.arange(len(met)), met, color=_BLUE, alpha=0.08, linewidth=0)
     ax.plot([0, longest], [0, most], color=_MUTED, linewidth=1, linestyle=(0, (2, 2)))
     ax.annotate(
-        "even", (0.62 * longest, 0.6 * most), xytext=(6, -10), textcoords="offset points", color=_MUTED
+        "even",
+        (0.62 * longest, 0.6 * most),
+        xytext=(6, -10),
+        textcoords="offset points",
+        color=_MUTED,
     )
     ax.set_xlim(0, longest)
     ax.set_ylim(0, 1.08 * most or 1)
@@ -428,7 +449,8 @@ def plot_agreement(matrix: pd.DataFrame, name: str = "F1", most: int = 16) -> Fi
     """
     if matrix.empty or matrix.shape[0] != matrix.shape[1]:
         raise InputError(
-            "The agreement map cannot be drawn", f"its shape is {matrix.shape}, not square and filled"
+            "The agreement map cannot be drawn",
+            f"its shape is {matrix.shape}, not square and filled",
         )
     matrix = matrix.iloc[:most, :most]
     values, n = matrix.to_numpy(dtype=float), len(matrix)
@@ -441,10 +463,13 @@ def plot_agreement(matrix: pd.DataFrame, name: str = "F1", most: int = 16) -> Fi
             v = values[i, j]
             dark = np.isfinite(v) and (v - low) / (1.15 - low) > 0.55
             text = f"{v:.2f}" if np.isfinite(v) else "–"
-            ax.text(j, i, text, ha="center", va="center", color="white" if dark else _INK, fontsize=8.5)
+            ax.text(
+                j, i, text, ha="center", va="center", color="white" if dark else _INK, fontsize=8.5
+            )
     names = [_short(c, 16) for c in matrix.columns]
     family = family_for(names)
-    ax.set_xticks(range(n), names, rotation=35 if n > 4 else 0, ha="right" if n > 4 else "center")
+    turned = n > 4 or max(map(len, names)) > 6
+    ax.set_xticks(range(n), names, rotation=35 * turned, ha="right" if turned else "center")
     ax.set_yticks(range(n), [_short(c, 16) for c in matrix.index])
     for label in [*ax.get_xticklabels(), *ax.get_yticklabels()]:
         label.set(family=family, color=_INK)

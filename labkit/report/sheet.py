@@ -184,7 +184,9 @@ def _tile_onto(
     width, height = size
     draw.rectangle((left, upper, left + width - 1, upper + height - 1), _EMPTY)
     picture = render_tile(tile, size)
-    sheet.paste(picture, (left + (width - picture.width) // 2, upper + (height - picture.height) // 2))
+    sheet.paste(
+        picture, (left + (width - picture.width) // 2, upper + (height - picture.height) // 2)
+    )
     lines = [(tile.name, True, INK)]
     lines.append((tile.problem, False, _ALERT) if tile.problem else (tile.verdict, False, INK))
     lines += [(line, False, _MUTED) for line in _two_lines(clean(tile.reason), px, width)]
@@ -230,4 +232,3 @@ def encode(image: Image.Image, kind: str = "PNG", quality: int = 82) -> bytes:
     options = {"optimize": True} if kind == "PNG" else {"quality": quality, "optimize": True}
     image.save(out, kind, **options)
     return out.getvalue()
-
