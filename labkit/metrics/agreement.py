@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from labkit.core.errors import InputError
 from labkit.core.matching import match_boxes
+from labkit.metrics.book import Book
 from labkit.metrics.intervals import share
-from labkit.metrics.verdicts import Book
 from labkit.store.fold import fold, frame_states
 
 __all__ = [
@@ -103,7 +103,7 @@ def krippendorff_alpha(ratings: ArrayLike | pd.DataFrame) -> float:
     if not len(m) or expected == 0:
         return float("nan")
     observed = float(((m * m - (counts * counts).sum(1)) / (m - 1)).sum())
-    return 1 - (n - 1) * observed / expected
+    return float(1 - (n - 1) * observed / expected)
 
 
 def verdict_matrix(decisions: pd.DataFrame | Book) -> pd.DataFrame:
@@ -115,9 +115,8 @@ def verdict_matrix(decisions: pd.DataFrame | Book) -> pd.DataFrame:
     """
     objects = Book.of(decisions).reviewer_objects
     objects = objects[objects["verdict"] != "added"]
-    return objects.assign(
-        verdict=objects["verdict"].astype(object), reviewer=objects["reviewer"].astype(str)
-    ).pivot(index="reviewer", columns="object_id", values="verdict")
+    by = [objects["reviewer"].astype(object), objects["object_id"].astype(object)]
+    return objects["verdict"].astype(object).groupby(by).first().unstack()  # noqa: PD010
 
 
 def agreement_f1(

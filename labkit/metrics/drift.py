@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from labkit.core.errors import InputError
 from labkit.core.registry import unknown
-from labkit.metrics.verdicts import Book
+from labkit.metrics.book import Book
 
 __all__ = ["BernoulliCusum", "Drift", "edit_drift"]
 
@@ -111,7 +111,7 @@ class BernoulliCusum:
             levels[k] = level
             if level >= self.limit:
                 alarm[k], level = True, 0
-        return levels * self.unit, alarm
+        return np.asarray(levels * self.unit, dtype=np.float64), alarm
 
 
 def _ratio(value: float) -> Fraction:
@@ -205,7 +205,9 @@ def edit_drift(
     if event not in _EVENTS:
         raise unknown("event", event, list(_EVENTS))
     if odds <= 0 or odds == 1 or not np.isfinite(odds):
-        raise InputError(f"An odds ratio of {odds!r} is no change", "", "above 1, or between 0 and 1")
+        raise InputError(
+            f"An odds ratio of {odds!r} is no change", "", "above 1, or between 0 and 1"
+        )
     series = _series(Book.of(decisions), event, per)
     if p0 is None:
         if baseline < 20:
@@ -218,7 +220,9 @@ def edit_drift(
     else:
         rate, rest, baseline = p0, series, 0
     if not 0 < rate < 1:
-        raise InputError(f"A rate in control of {rate!r} cannot be watched", "it has to lie in 0..1")
+        raise InputError(
+            f"A rate in control of {rate!r} cannot be watched", "it has to lie in 0..1"
+        )
     changed = odds * rate / (1 - rate)
     cusum = BernoulliCusum.design(rate, changed / (1 + changed), arl0)
     curve = _charted(rest, cusum)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 
 from labkit.core.errors import InputError
 from labkit.core.registry import unknown
+from labkit.metrics.rows import named
 
 __all__ = ["BY", "by_list", "keys"]
 
@@ -75,31 +77,30 @@ def _period(time: pd.Series[Any], freq: str) -> pd.Series[Any]:
     except ValueError as exc:
         raise InputError(f"{freq!r} is no length of time", str(exc), "such as 'D' or 'h'") from exc
     if isinstance(offset, pd.tseries.offsets.Tick | pd.tseries.offsets.Day):
-        return time.dt.floor(freq)
-    start = time.dt.tz_localize(None).dt.to_period(freq).dt.start_time
-    return start.dt.tz_localize("UTC")
+        floor: pd.Series[Any] = time.dt.floor(freq)
+        return floor
+    # calendar periods (weeks, months) have no fixed length to floor to
+    start: pd.Series[Any] = time.dt.tz_localize(None).dt.to_period(freq).dt.start_time
+    utc: pd.Series[Any] = start.dt.tz_localize("UTC")
+    return utc
 
 
-def _score_range(score: pd.Series[Any], bins: int) -> pd.Categorical:
+def _score_range(score: pd.Series[Any], bins: int) -> Any:
     if not 1 <= bins <= 100:
         raise InputError(f"{bins} score ranges cannot be made", "1 to 100 can")
     digits = 1 if 10 % bins == 0 else 2
     edges = np.linspace(0, 1, bins + 1)
-    names = [f"{a:.{digits}f}-{b:.{digits}f}" for a, b in zip(edges, edges[1:], strict=False)]
+    names = [f"{a:.{digits}f}-{b:.{digits}f}" for a, b in pairwise(edges)]
     values = score.to_numpy(dtype=np.float64)
     # scores are float32: half a rounding step, so that 0.4 falls in the range that begins there
     code = np.minimum(np.floor(np.nan_to_num(values) * bins + 1e-6), bins - 1).astype(np.int64)
-    return pd.Categorical.from_codes(
-        np.where(np.isnan(values), -1, code), categories=names, ordered=True
-    )
+    return named(pd.Index(names), np.where(np.isnan(values), -1, code))
 
 
-def _group(frame_id: pd.Series[Any], frames: pd.DataFrame | None) -> pd.Categorical:
+def _group(frame_id: pd.Series[Any], frames: pd.DataFrame | None) -> Any:
     if frames is None:
         raise InputError("Metrics by group need the frames", "", "pass frames=Project.frames()")
     group = pd.Categorical(frames["group"])
     at = pd.Index(frames["frame_id"]).get_indexer(pd.Index(frame_id.cat.categories))
     code = np.append(group.codes, -1)[at]
-    return pd.Categorical.from_codes(
-        np.append(code, -1)[frame_id.cat.codes], categories=group.categories
-    )
+    return named(group.categories, np.append(code, -1)[frame_id.cat.codes])

@@ -26,7 +26,7 @@ def share(k: ArrayLike, n: ArrayLike) -> FloatArray:
     """``k / n``, NaN where ``n`` is 0: a rate of nothing is unknown, not 0."""
     top, bottom = np.asarray(k, dtype=np.float64), np.asarray(n, dtype=np.float64)
     out = np.full(np.broadcast(top, bottom).shape, np.nan)
-    return np.divide(top, bottom, out=out, where=bottom > 0)
+    return np.asarray(np.divide(top, bottom, out=out, where=bottom > 0))
 
 
 def wilson(k: ArrayLike, n: ArrayLike, level: float = 0.95) -> tuple[FloatArray, FloatArray]:

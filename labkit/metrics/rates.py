@@ -11,9 +11,9 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from labkit.metrics.book import Book
 from labkit.metrics.grouping import by_list, keys
 from labkit.metrics.intervals import check_level, share, wilson
-from labkit.metrics.verdicts import Book
 
 __all__ = ["COUNTS", "RATES", "rates"]
 
@@ -178,9 +178,9 @@ def _tally(by: pd.DataFrame, flags: dict[str, Any]) -> pd.DataFrame:
     """Sums of the flags a group; groups in which nothing is counted are left out."""
     values = pd.DataFrame(flags, index=by.index).astype(np.int64)
     if not len(by.columns):
-        return values.sum().to_frame().T
-    values = pd.concat([by, values], axis=1)[values.to_numpy().any(axis=1)]
-    grouped = values.groupby(list(by.columns), observed=True, dropna=False, sort=True)
+        return pd.DataFrame([values.sum()])
+    keyed = pd.concat([by, values], axis=1).loc[values.to_numpy().any(axis=1)]
+    grouped = keyed.groupby(list(by.columns), observed=True, dropna=False, sort=True)
     return grouped.sum().reset_index()
 
 
@@ -188,7 +188,7 @@ def _add_up(parts: list[pd.DataFrame], names: list[str]) -> pd.DataFrame:
     """One row a group of the counts of all parts; 0 where a part knows nothing."""
     full = [p.reindex(columns=[*names, *COUNTS]) for p in parts]
     if not names:
-        return pd.concat(full).fillna(0).sum().to_frame().T.astype(np.int64)
+        return pd.DataFrame([pd.concat(full).fillna(0).sum()]).astype(np.int64)
     for part in full:
         part[list(COUNTS)] = part[list(COUNTS)].fillna(0).astype(np.int64)
         for name in names:

@@ -8,9 +8,9 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from labkit.metrics.book import Book
 from labkit.metrics.grouping import by_list, keys
 from labkit.metrics.intervals import share
-from labkit.metrics.verdicts import Book
 
 __all__ = ["TIMES", "timing"]
 
@@ -29,7 +29,7 @@ TIMES: Final = (
     "clicks_per_frame",
 )
 
-_BY: Final = ("run", "reviewer", "time", "scripted", "group", "frame")
+_BY: Final = ("run", "reviewer", "time", "scripted", "group")
 
 
 def timing(
@@ -43,7 +43,7 @@ def timing(
 
     Counted are the frames that were finished: accepted, sent to hand-labelling or skipped (an open
     frame's time is not all spent yet). Drawing by hand is no review: on a hand-labelled frame only
-    what came before it was sent away counts (the rest is :func:`labkit.metrics.cost.roi`'s). The
+    what came before it was sent away counts (the rest is :func:`labkit.metrics.roi.roi`'s). The
     seconds are those of *all* ledger rows, undone steps too, since they took their time.
 
     ================================  ============================================================
@@ -66,7 +66,7 @@ def timing(
     decisions : DataFrame
         The ledger, undone steps and all.
     by : str or sequence of str
-        Any of ``run, reviewer, time, scripted, group, frame``; none gives one row. By
+        Any of ``run, reviewer, time, scripted, group``; none gives one row. By
         ``reviewer`` a frame that two people worked on is one frame of each.
     freq, frames
         See :func:`labkit.metrics.grouping.keys`.
