@@ -47,7 +47,7 @@ class Draft:
 
 
 def fit_shape(shape: Shape, frame: Frame) -> Shape:
-    """A shape with its box cut at the frame's edges; one outside of it, or a foreign mask: error."""
+    """A shape with its box cut at the frame's edges; outside, or a foreign mask: error."""
     x1, y1, x2, y2 = (float(v) for v in clip_boxes(shape.box, frame.width, frame.height))
     if x2 <= x1 or y2 <= y1:
         raise InputError(
