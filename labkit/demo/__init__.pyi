@@ -1,0 +1,15 @@
+from .domain import DAY as DAY
+from .domain import LABELS as LABELS
+from .domain import NIGHT as NIGHT
+from .domain import Domain as Domain
+from .domain import domain_named as domain_named
+from .files import write_coco as write_coco
+from .files import write_stills as write_stills
+from .files import write_video as write_video
+from .oracle import truth as truth
+from .oracle import truth_table as truth_table
+from .scene import MIN_VISIBLE as MIN_VISIBLE
+from .scene import Scene as Scene
+from .scene import TrueObject as TrueObject
+from .world import clip as clip
+from .world import still as still
