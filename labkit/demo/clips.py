@@ -56,6 +56,7 @@ class Clip:
             across = round(track.across * SUB) + t * track.drift
             reach = round((track.item.part.reach + 2) * SUB)
             if not -reach < along < length * SUB + reach:
+                track.item.forget()
                 continue
             if not self.forward:
                 along = length * SUB - along
@@ -166,6 +167,7 @@ def _fill(
         number -= len(tracks) if kind else 0
         labels += [dice.choice(LABELS) if kind else None for _ in range(round(max(0, number)))]
     slots = list(range(len(labels)))
+    near = _Near(tracks)
     for label in labels:
         slot = slots.pop(dice.whole(0, len(slots) - 1))
         item = new_item(dice, domain, label, usual)
@@ -175,19 +177,34 @@ def _fill(
         for _ in range(12):
             along = length - stretch * (slot + dice.uniform(-0.4, 1.4)) / len(labels)
             across = dice.uniform(0.5 * item.part.reach, breadth - 0.5 * item.part.reach)
-            gap = min(
-                (
-                    math.hypot(along - o.along, across - o.across)
-                    / (item.part.reach + o.item.part.reach)
-                    for o in tracks
-                ),
-                default=9.0,
-            )
+            gap = near.gap(along, across, item.part.reach)
             if gap > best_gap:
                 best, best_gap = (along, across), gap
             if gap >= allowed:
                 break
+        near.add(*best, item.part.reach)
         tracks.append(_set_off(dice, item, best, speed, frames, breadth))
+
+
+class _Near:
+    """Places that are taken, by stretches of the belt, so that long clips are laid out quickly."""
+
+    _STRETCH = 256
+
+    def __init__(self, tracks: list[Track]) -> None:
+        self._taken: dict[int, list[tuple[float, float, float]]] = {}
+        for track in tracks:
+            self.add(track.along, track.across, track.item.part.reach)
+
+    def add(self, along: float, across: float, reach: float) -> None:
+        self._taken.setdefault(int(along // self._STRETCH), []).append((along, across, reach))
+
+    def gap(self, along: float, across: float, reach: float) -> float:
+        """Distance to the nearest, over the sum of both reaches; 9 where none is near."""
+        here = int(along // self._STRETCH)
+        near = (o for k in (here - 1, here, here + 1) for o in self._taken.get(k, ()))
+        ratios = (math.hypot(along - a, across - b) / (reach + r) for a, b, r in near)
+        return min(ratios, default=9.0)
 
 
 def _set_off(

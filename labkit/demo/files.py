@@ -17,7 +17,7 @@ from labkit.core.geometry import xyxy_to_xywh
 from labkit.core.types import Proposal
 from labkit.demo.chance import scene_seed
 from labkit.demo.domain import DAY, LABELS, Domain
-from labkit.demo.oracle import TRUTH, _rows, write_truth
+from labkit.demo.oracle import TRUTH, rows_of, write_truth
 from labkit.demo.scene import Scene
 from labkit.demo.world import check_seed, check_size, clip, still
 from labkit.exchange.keypoints import to_visible
@@ -72,7 +72,7 @@ def _write_images(
             paths.append(folder / f"{name}-{k:05d}.{format}")
             paths[-1].write_bytes(data)
             ids.append(frame_id_of(hashlib.sha256(data).hexdigest(), 0))
-            rows.append(_rows(ids[-1], scene))
+            rows.append(rows_of(ids[-1], scene))
             if tell is not None:
                 tell(k + 1, n)
     write_truth(folder / TRUTH, rows, ids)
@@ -183,7 +183,7 @@ def write_video(
         finally:
             part.unlink(missing_ok=True)
     ids = [frame_id_of(source, k) for k in range(frames)]
-    rows = [_rows(k, scene) for k, scene in zip(ids, kept, strict=True)]
+    rows = [rows_of(k, scene) for k, scene in zip(ids, kept, strict=True)]
     write_truth(path.with_name(f"{path.stem}.{TRUTH}"), rows, ids)
     return path
 

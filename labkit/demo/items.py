@@ -42,6 +42,10 @@ class Item:
         found = self._drawn[1]
         return Patch(found.x + x, found.y + y, found.colour, found.cover, found.shadow)
 
+    def forget(self) -> None:
+        """Let go of the drawing: the thing is out of sight."""
+        self._drawn = None
+
 
 def new_item(dice: Dice, domain: Domain, label: str | None, size: float) -> Item:
     """A part with that label, or a distractor; ``size`` times as large as usual."""

@@ -24,7 +24,7 @@ from labkit.store.columns import proposals_table
 from labkit.store.files import write_atomic
 from labkit.store.proposals import proposals_dataframe
 
-__all__ = ["RUN_ID", "TRUTH", "truth", "truth_table", "write_truth"]
+__all__ = ["RUN_ID", "TRUTH", "rows_of", "truth", "truth_table", "write_truth"]
 
 TRUTH = "truth.parquet"
 """Name of the truth in a folder of stills; that of ``a.mp4`` is ``a.truth.parquet``."""
@@ -35,7 +35,8 @@ RUN_ID = "truth"
 _FRAMES = b"labkit_frames"
 
 
-def _rows(frame_id: str, scene: Scene) -> list[Proposal]:
+def rows_of(frame_id: str, scene: Scene) -> list[Proposal]:
+    """A scene's objects as proposals that are certain."""
     return [
         Proposal(
             frame_id,
@@ -78,7 +79,7 @@ def truth_table(scenes: Iterable[Scene], frame_ids: Sequence[str]) -> pd.DataFra
         ``PROPOSAL_COLUMNS`` with run ``truth`` and score 1; ``attributes`` holds ``visible``.
     """
     pairs = zip(frame_ids, scenes, strict=True)
-    return _dataframe(proposals_table([row for k, scene in pairs for row in _rows(k, scene)]))
+    return _dataframe(proposals_table([row for k, scene in pairs for row in rows_of(k, scene)]))
 
 
 def write_truth(path: Path, scenes: Sequence[list[Proposal]], frame_ids: Sequence[str]) -> None:
@@ -123,7 +124,8 @@ def truth(
         wanted = wanted[wanted["frame_id"].isin(list(frame_ids))]
     order = {str(k): n for n, k in enumerate(wanted["frame_id"])}
     folders = {project.root / Path(uri).parent for uri in wanted["uri"].unique()}
-    tables, known = [], set()
+    tables: list[pa.Table] = []
+    known: set[str] = set()
     for path in _files([project.root, *sorted(folders), *(Path(p) for p in places)]):
         table, frames = _read(path)
         new = set(frames) - known

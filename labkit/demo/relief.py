@@ -74,6 +74,7 @@ def ramp(t: Grid, low: float, high: float) -> Grid:
 
 
 def radius(u: Grid, v: Grid) -> Grid:
+    """Distance from the origin."""
     out: Any = np.sqrt(u * u + v * v)
     return out
 

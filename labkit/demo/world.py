@@ -101,7 +101,7 @@ def _place(
 ) -> Pose:
     """A place mostly in the frame, mostly clear of the others."""
     height, width = size
-    allowed = 0.55 if dice.chance(0.3) else 1.02
+    allowed = 0.5 if dice.chance(0.45) else 1.02
     inset = -0.2 if dice.chance(0.15) else 0.9  # some are cut by the frame
     edge = item.part.reach * inset
     best, best_gap = (width / 2, height / 2), -1.0
