@@ -59,7 +59,8 @@ def test_a_folder_comes_in_natural_order_with_groups(tmp_path: Path) -> None:
 )
 def test_any_names_can_be_sorted_and_the_order_is_one(names: list[str]) -> None:
     paths = [Path("/d") / name for name in names]
-    assert sorted(paths, key=natural_key) == sorted(paths[::-1], key=natural_key)
+    backwards = paths[::-1]
+    assert sorted(paths, key=natural_key) == sorted(backwards, key=natural_key)
 
 
 def test_hidden_files_and_other_suffixes_are_left_out(tmp_path: Path) -> None:

@@ -41,6 +41,8 @@ KINDS: dict[str, dict[str, Any]] = {
         "codec": "libx265",
         "options": {"x265-params": "open-gop=1:keyint=12:bframes=3:log-level=none"},
     },
+    "mpeg2.mkv": {"codec": "mpeg2video"},
+    "no_key_frames.ts": {"options": {"x264-params": "intra-refresh=1:keyint=20:bframes=2"}},
     "b_frames.avi": {"codec": "mpeg4"},
     "program.mpg": {"codec": "mpeg2video"},
     "bare.h264": {},
@@ -416,6 +418,15 @@ def test_the_scan_of_a_video_can_be_stopped(make_video: Maker) -> None:
 
     with pytest.raises(StopError):
         probe_video(path, stop)
+
+
+def test_a_video_of_huge_frames_is_refused_from_its_header(
+    make_video: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = make_video(n=3)
+    monkeypatch.setattr("labkit.frames.video.MAX_PIXELS", 6000)
+    monkeypatch.setattr("labkit.frames.video.packets_to_frames", pytest.fail)
+    assert "its frames have more than" in scan(path).failures[0].reason
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
