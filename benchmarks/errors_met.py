@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from _table import show
 
 from labkit.core.matching import match_boxes
 from labkit.queue import rank, scores
@@ -123,18 +124,26 @@ def main() -> None:
 
 
 def report(table: pd.DataFrame, errors: np.ndarray, seeds: int) -> None:
-    """Print counts, areas and the bars."""
+    """Show counts, areas and the bars."""
     false, missed, wrong = errors.sum(axis=0)
-    print(f"{len(errors)} frames: {false} false alarms, {missed} missed, {wrong} wrong classes")
-    print(f"area under errors met / frames reviewed, mean of {seeds} seeds")
-    print(table.round(3).to_string(index=False))
     share = table.set_index("order")["share"]
-    ours = share.drop(["perfect"])
-    for name, value, bar in (
-        ("four-rules", share["four-rules"], 0.85),
-        (f"best order ({ours.idxmax()})", ours.max(), 0.92),
-    ):
-        print(f"{name}: {value:.3f}, bar {bar}: {'met' if value >= bar else 'MISSED'}")
+    best = share.drop("perfect").idxmax()
+    bars = {"four-rules": 0.85, best: 0.92}
+    rows = [
+        (r.order, f"{r.area:.3f}", f"{r.share:.3f}", f"{r.least:.3f} to {r.greatest:.3f}", "")
+        for r in table.itertuples()
+    ]
+    for k, row in enumerate(rows):
+        if row[0] in bars:
+            bar = bars[row[0]]
+            rows[k] = (*row[:4], f">= {bar}: {'met' if share[row[0]] >= bar else 'MISSED'}")
+    show(
+        "errors_met",
+        f"Errors met against frames reviewed: {len(errors)} photos with {false} false alarms, "
+        f"{missed} missed objects, {wrong} wrong classes; mean of {seeds} seeds",
+        ("order", "area", "share of perfect", "over the seeds", "bar"),
+        rows,
+    )
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -276,8 +277,9 @@ def test_missing_columns_doubled_frames_and_unknown_scores_are_named():
         score_table(build_context(proposals_frame([]), frames), ["entropi"])
 
 
-def test_all_scores_equal_the_plain_pandas_version():
-    from benchmarks.rank import plain_scores, second_run, synthetic
+def test_all_scores_equal_the_plain_pandas_version(monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "benchmarks"))
+    from rank import plain_scores, second_run, synthetic
 
     frames, proposals = synthetic(40, length=20, seed=5)
     other = second_run(proposals)
