@@ -25,7 +25,9 @@ Build = Callable[[str], Path]
 def picture(width: int = 200, height: int = 120) -> np.ndarray:
     rng = np.random.default_rng(3)
     small = rng.integers(0, 255, (9, 13, 3), dtype=np.uint8)
-    return np.asarray(PilImage.fromarray(small).resize((width, height), PilImage.Resampling.BICUBIC))
+    return np.asarray(
+        PilImage.fromarray(small).resize((width, height), PilImage.Resampling.BICUBIC)
+    )
 
 
 def frame_of(image: np.ndarray) -> Frame:
