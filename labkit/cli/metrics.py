@@ -9,26 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from labkit.cli.common import ProjectFolder, opened
-from labkit.cli.text import safe, table
+from labkit.cli.text import Share, safe, table
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["metrics", "report", "sentences", "summary_table"]
 
-SHOWN = {
-    "label": "label",
-    "n": "judged",
-    "accepted": "accepted",
-    "edited": "edited",
-    "rejected": "removed",
-    "added": "added",
-    "edit_rate": "edit rate",
-    "removal_rate": "removal rate",
-    "miss_rate": "miss rate",
-    "precision": "precision",
-    "recall": "recall",
-}
+COUNTS = {"n": "judged", "accepted": "kept", "edited": "edited", "rejected": "removed"}
+COUNTS |= {"added": "added"}
+RATES = {"edit_rate": "edit rate", "removal_rate": "removal rate", "miss_rate": "miss rate"}
+RATES |= {"precision": "precision", "recall": "recall"}
 
 
 def metrics(
@@ -68,11 +59,11 @@ def summary_table(summary: pd.DataFrame, most: int | None = None) -> str:
         labels = labels.assign(size=labels["n"] + labels["added"])
         labels = labels.sort_values("size", ascending=False, kind="stable").head(most)
     rows = [
-        [row[name] for name in SHOWN]
+        [row["label"], *(row[name] for name in COUNTS), *(Share(row[name]) for name in RATES)]
         for part in (labels, total)
-        for row in part.astype(object).to_dict("records")
+        for row in part.to_dict("records")
     ]
-    return table(rows, list(SHOWN.values()))
+    return table(rows, ["label", *COUNTS.values(), *RATES.values()])
 
 
 def sentences(overview: dict[str, Any]) -> list[str]:

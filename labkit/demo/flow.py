@@ -18,9 +18,18 @@ if TYPE_CHECKING:
 
     from labkit.project import Project
 
-__all__ = ["Demo"]
+__all__ = ["Demo", "Model", "labelled_dataset"]
 
 REVIEWER = "script"
+
+
+@dataclass(frozen=True)
+class Model:
+    """The weights, the score from which objects are shown, and whether a pickle may be opened."""
+
+    weights: str | Path
+    conf: float = 0.5
+    trust: bool = False
 
 
 @dataclass
@@ -30,12 +39,11 @@ class Demo:
     Parameters
     ----------
     project : Project
-    conf : float
-        Score from which objects are shown.
+    model : Model
     """
 
     project: Project
-    conf: float = 0.5
+    model: Model
     run_id: str = ""
     failures: list[FrameFailure] = field(default_factory=list)
 
@@ -45,21 +53,24 @@ class Demo:
         self.failures += report.failures
         return str(report)
 
-    def predict(self, weights: str | Path, progress: Any = None) -> str:
+    def predict(self, progress: Any = None) -> str:
         """Let the model propose, unless a finished run of it covers all frames."""
         from labkit.models.weights import resolve
 
-        digest = resolve(weights, project=self.project.root).sha256
+        model = self.model
+        digest = resolve(model.weights, trust=model.trust, project=self.project.root).sha256
         wanted = set(self.project.frames()["frame_id"])
         for manifest in reversed(self.project.runs()):
-            same = (manifest.weights_sha256, manifest.conf) == (digest, self.conf)
+            same = (manifest.weights_sha256, manifest.conf) == (digest, model.conf)
             if same and manifest.status == "finished":
                 run = self.project.run(manifest.run_id)
                 if wanted <= set(run.frame_ids):
                     self.run_id = manifest.run_id
                     return f"{self.run_id} is there already: {self._found()}"
         start = time.perf_counter()
-        self.run_id = self.project.predict(weights, conf=self.conf, progress=progress)
+        self.run_id = self.project.predict(
+            model.weights, conf=model.conf, trust=model.trust, progress=progress
+        )
         took = time.perf_counter() - start
         manifest = self.project.run(self.run_id).manifest
         self.failures += manifest.failures
@@ -70,10 +81,10 @@ class Demo:
 
     def _found(self) -> str:
         manifest = self.project.run(self.run_id).manifest
-        shown = len(self.project.proposals(self.run_id, min_score=self.conf))
+        shown = len(self.project.proposals(self.run_id, min_score=self.model.conf))
         return (
             f"{manifest.proposals} proposals on {manifest.frames} frames, {shown} of them "
-            f"at or above {self.conf:g}"
+            f"at or above {self.model.conf:g}"
         )
 
     def queue(self) -> pd.DataFrame:
