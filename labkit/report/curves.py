@@ -124,7 +124,7 @@ def plot_threshold(
             "linewidth": 0,
             "zorder": 0,
         }
-        ax.axvspan(x[0], unseen, label="not shown in review", **look)
+        ax.axvspan(x[0], unseen, **look)
     best = int(np.argmin(np.abs(x - recommended)))
     ax.axvline(x[best], 0, cost[best] / top, color=INK_HEX, linewidth=1)
     ax.plot(x[best], cost[best], "o", color=INK_HEX, markersize=8, zorder=4)

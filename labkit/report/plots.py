@@ -157,7 +157,9 @@ def plot_times(seconds: Sequence[float] | pd.Series[float]) -> Figure:
     bins = int(np.clip(np.sqrt(len(values)) * 2, 8, 40))
     figure, ax = new_figure(2.6)
     clipped = np.minimum(values, end)
-    heights, _, _ = ax.hist(clipped, bins, (0, end), color=BLUE, edgecolor="white", linewidth=0.6)
+    heights, _, _ = ax.hist(
+        clipped, bins=bins, range=(0, end), color=BLUE, edgecolor="white", linewidth=0.6
+    )
     marks = [(float(np.median(values)), "median"), (float(np.quantile(values, 0.9)), "90 %")]
     for k, (at, name) in enumerate(marks):
         ax.axvline(at, color=INK_HEX, linewidth=1.2, linestyle="-" if k == 0 else (0, (4, 2)))
