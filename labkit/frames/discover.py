@@ -101,7 +101,7 @@ def _find_one(what: str | Path, recursive: bool, image_root: Path | None) -> Fou
 
 def _nonempty(found: Found, path: Path) -> Found:
     if not found.files and not found.failures:
-        raise InputError(f"No image or video in {str(path)!r}", "it holds none that labkit knows")
+        raise InputError(f"No image or video in {str(path)!r}")
     return found
 
 
@@ -117,7 +117,7 @@ def _glob(pattern: Path, recursive: bool) -> Found:
         elif _is_media(path.name):
             found.files.append(path)
     if not found.files and not found.failures:
-        raise InputError(f"Nothing to add from {str(pattern)!r}", "no image or video matches it")
+        raise InputError(f"No image or video matches {str(pattern)!r}")
     return found
 
 

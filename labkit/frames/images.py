@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -34,7 +35,7 @@ It is Pillow's own limit, 2 * (2 ** 30 // 12): half a gigabyte of RGB.
 
 # a closed list: some of Pillow's other formats start a program (EPS) or match anything (TGA)
 _FORMATS: Final = (
-    *("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "DIB"),
+    *("JPEG", "PNG", "WEBP", "GIF", "BMP", "DIB"),  # JPEG opens MPO
     *("TIFF", "AVIF", "PPM", "JPEG2000", "QOI"),
 )
 _BROWSER_MIME: Final = {
@@ -135,12 +136,18 @@ def _bad(why: str) -> FrameError:
     return FrameError("This image cannot be read", why)
 
 
+@cache
+def _formats() -> tuple[str, ...]:
+    Image.init()
+    return tuple(name for name in _FORMATS if name in Image.OPEN)  # AVIF may be built out
+
+
 def _open(data: bytes) -> Image.Image:
     if not data:
         raise _bad("the file is empty (0 bytes)")
     too_large = f"it has more than {MAX_PIXELS // 1_000_000} megapixels, the limit for one image"
     try:
-        image = Image.open(io.BytesIO(data), formats=_FORMATS)
+        image = Image.open(io.BytesIO(data), formats=_formats())
     except Image.DecompressionBombError as exc:
         raise _bad(too_large) from exc
     except UnidentifiedImageError as exc:
@@ -148,7 +155,7 @@ def _open(data: bytes) -> Image.Image:
             raise _bad("its header is truncated or broken") from exc
         raise _bad("it is not an image of a kind that labkit reads") from exc
     except Exception as exc:  # a broken header makes Pillow raise nearly anything
-        raise _bad(f"its header is broken: {reason_of(exc)}") from exc
+        raise _bad(f"its header is truncated or broken: {reason_of(exc)}") from exc
     # Pillow's own check is off where somebody has set MAX_IMAGE_PIXELS to None, as Ultralytics does
     if image.width * image.height > MAX_PIXELS:
         raise _bad(too_large)

@@ -134,7 +134,7 @@ class FrameReader:
                     return decoder.read(frame.index, frame.time_s)
 
     def _decoder(self, path: Path) -> VideoDecoder:
-        """Open decoder of a video, for this thread alone; opened anew where the file was replaced."""
+        """Open decoder of a video, for this thread alone; opened anew if the file was replaced."""
         local = self._local
         if not hasattr(local, "open"):
             local.open = OrderedDict()

@@ -101,7 +101,6 @@ def _clock(clock: np.ndarray | None) -> np.ndarray:
     if clock is None:
         raise FrameError(
             "This video cannot be cut by seconds",
-            "its frames have no timestamps",
-            "give start, stop and every as whole numbers of frames",
+            "its frames have no timestamps; give start, stop and every as whole numbers of frames",
         )
     return clock
