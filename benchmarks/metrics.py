@@ -72,7 +72,9 @@ def _decisions(
     )
     drawn = kind == "add"
     rows = pd.DataFrame({"kind": kind, "frame_id": frame_id[frame]})
-    rows["object_id"] = np.where(drawn, [f"{k:032x}" for k in range(len(rows))], proposals.object_id)
+    rows["object_id"] = np.where(
+        drawn, [f"{k:032x}" for k in range(len(rows))], proposals.object_id
+    )
     rows["run_id"] = np.where(drawn, None, "r0001-bench")
     rows["score"] = np.where(drawn, np.nan, proposals["score"])
     rows["after"] = np.where(kind == "reject", None, text)
@@ -158,7 +160,10 @@ def main() -> None:
         ("effective", measured(lambda: effective(decisions), given.repeats)),
         ("metrics.summary", measured(lambda: metrics.summary(decisions), given.repeats)),
         ("fold", measured(lambda: fold(proposals, decisions), given.repeats)),
-        ("rates by reviewer, label", measured(lambda: metrics.rates(decisions, ["reviewer", "label"]), 1)),
+        (
+            "rates by reviewer, label",
+            measured(lambda: metrics.rates(decisions, ["reviewer", "label"]), 1),
+        ),
         ("edit_drift", measured(lambda: metrics.edit_drift(decisions), 1)),
         ("agreement", measured(lambda: metrics.agreement(proposals, decisions), 1)),
         ("advise_threshold", measured(lambda: metrics.advise_threshold(proposals, decisions), 1)),
@@ -173,7 +178,9 @@ def main() -> None:
     print(f"{'peak memory, GB':28}{peak_gb():>10.2f}   bar: 2.00 (inputs alone: {base:.2f})")
     mine = measured(lambda: metrics.summary(decisions_small), given.repeats)
     theirs = measured(lambda: peer(decisions_small), 1)
-    print(f"\n{len(decisions_small):,} decisions: summary {mine:.3f} s, groupby().apply {theirs:.2f} s")
+    print(
+        f"\n{len(decisions_small):,} decisions: summary {mine:.3f} s, groupby().apply {theirs:.2f} s"
+    )
     print(f"ratio {theirs / mine:.0f} x ({len(proposals_small):,} proposals)")
 
 

@@ -1,1 +1,23 @@
-"""exchange."""
+"""Exchange: annotations in somebody else's format, out and in."""
+
+from __future__ import annotations
+
+from labkit.exchange import coco as _coco
+from labkit.exchange import yolo as _yolo
+from labkit.exchange.base import FORMATS, ExportReport, Format, ImportedDataset
+from labkit.exchange.importing import ImportReport
+from labkit.exchange.splits import assign_splits
+from labkit.exchange.verbs import export, import_annotations
+
+__all__ = [
+    "FORMATS",
+    "ExportReport",
+    "Format",
+    "ImportReport",
+    "ImportedDataset",
+    "assign_splits",
+    "export",
+    "import_annotations",
+]
+
+del _coco, _yolo  # imported for their registration alone

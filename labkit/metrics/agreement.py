@@ -13,7 +13,7 @@ from labkit.core.errors import InputError
 from labkit.core.matching import match_boxes
 from labkit.metrics.book import Book
 from labkit.metrics.intervals import share
-from labkit.store.fold import fold, frame_states
+from labkit.store.fold import fold
 
 __all__ = [
     "agreement",
@@ -172,24 +172,26 @@ def agreement(
 
 
 class _Folded:
-    """Each reviewer's own annotations, folded once."""
+    """Each reviewer's own annotations of the frames that another accepted too, folded once."""
 
     def __init__(self, proposals: pd.DataFrame, book: Book) -> None:
         self.proposals, self.book = proposals, book
-        self._done: dict[str, tuple[pd.DataFrame, set[str]]] = {}
+        code, names = book.frame
+        accepted = {r: book.states(r) == "accepted" for r in book.reviewers}
+        twice = sum((a.astype(np.int64) for a in accepted.values()), np.zeros(len(names))) >= 2
+        self.frames = {r: set(names[a & twice]) for r, a in accepted.items()}
+        self.rows = book.effective[twice[code] if len(names) else slice(0)]
+        self._done: dict[str, pd.DataFrame] = {}
 
-    def __getitem__(self, reviewer: str) -> tuple[pd.DataFrame, set[str]]:
-        """The objects that stand, and the frames accepted."""
+    def __getitem__(self, reviewer: str) -> pd.DataFrame:
+        """The objects that stand."""
         if reviewer not in self._done:
-            seqs = self.book.effective.loc[self.book.effective["reviewer"] == reviewer, "seq"]
-            own = self.book.raw[self.book.raw["seq"].isin(seqs)]
-            states = frame_states(own)
-            frames = set(states.loc[states["state"] == "accepted", "frame_id"])
-            own = own[own["frame_id"].isin(frames)]
+            mine = self.rows["reviewer"] == reviewer
+            mine &= self.rows["frame_id"].isin(self.frames[reviewer])
+            own = self.book.raw[self.book.raw["seq"].isin(self.rows.loc[mine, "seq"])]
             shown = self.proposals[self.proposals["object_id"].isin(own["object_id"])]
             objects = fold(shown, own)
-            stands = objects["state"].isin(["accepted", "edited", "added"])
-            self._done[reviewer] = objects[stands], frames
+            self._done[reviewer] = objects[objects["state"].isin(["accepted", "edited", "added"])]
         return self._done[reviewer]
 
 
@@ -198,8 +200,8 @@ def _two(folded: _Folded, a: str, b: str) -> tuple[pd.DataFrame, pd.DataFrame, i
         if name not in folded.book.reviewers:
             known = ", ".join(folded.book.reviewers) or "nobody yet"
             raise InputError(f"{name!r} has decided nothing", f"reviewers are {known}")
-    (one, in_a), (two, in_b) = folded[a], folded[b]
-    both = in_a & in_b
+    one, two = folded[a], folded[b]
+    both = folded.frames[a] & folded.frames[b]
     return one[one["frame_id"].isin(both)], two[two["frame_id"].isin(both)], len(both)
 
 

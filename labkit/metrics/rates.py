@@ -179,7 +179,8 @@ def _tally(by: pd.DataFrame, flags: dict[str, Any]) -> pd.DataFrame:
     values = pd.DataFrame(flags, index=by.index).astype(np.int64)
     if not len(by.columns):
         return pd.DataFrame([values.sum()])
-    keyed = pd.concat([by, values], axis=1).loc[values.to_numpy().any(axis=1)]
+    counted = np.flatnonzero(values.to_numpy().any(axis=1))
+    keyed = pd.concat([by, values], axis=1).iloc[counted]
     grouped = keyed.groupby(list(by.columns), observed=True, dropna=False, sort=True)
     return grouped.sum().reset_index()
 

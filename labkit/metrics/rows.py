@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from labkit.core.types import KINDS
+from labkit.core.types import FRAME_VERDICTS, KINDS
 from labkit.store.fold import effective, frame_states
 from labkit.store.schema import DECISION_COLUMNS
 
@@ -154,9 +154,14 @@ class Rows:
         out[frame[codes >= 0]] = codes[codes >= 0]
         return out, names
 
+    @cached_property
+    def _frame_verdicts(self) -> pd.DataFrame:
+        """The few rows that can make a state; frames without one are open."""
+        return self.effective[np.isin(self.kind, [CODE[k] for k in FRAME_VERDICTS])]
+
     def states(self, reviewer: str | None = None) -> NDArray[Any]:
         """State of each frame (by code), of all decisions or of one reviewer's own alone."""
-        rows = self.effective
+        rows = self._frame_verdicts
         if reviewer is not None:
             rows = rows[rows["reviewer"] == reviewer]
         found = frame_states(rows)

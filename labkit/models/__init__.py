@@ -1,1 +1,1 @@
-"""models."""
+"""Models behind one interface: detectors, their weights, and the thread that runs them."""

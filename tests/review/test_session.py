@@ -226,7 +226,10 @@ def test_a_new_run_does_not_ask_again_what_was_decided(project) -> None:
 
 def test_read_only_projects_cannot_be_reviewed(project) -> None:
     q = queue_of(project, project.seen_run)
-    with Project.open(project.root, read_only=True) as p, pytest.raises(StoreError, match="read-only"):
+    with (
+        Project.open(project.root, read_only=True) as p,
+        pytest.raises(StoreError, match="read-only"),
+    ):
         p.review(q)
 
 

@@ -26,7 +26,7 @@ from labkit.core.types import (
 )
 from labkit.store import ProjectStore, RunStore
 from labkit.store.columns import object_from_row
-from labkit.store.ledger import META
+from labkit.store.ledger_table import META
 
 
 def frame(k: int) -> Frame:

@@ -1,0 +1,331 @@
+"""Datasets into a project: as proposals (a run of kind ``import``) or as decisions.
+
+Imported labels are somebody's work, but labkit did not see it done. As *decisions* they count as
+a person's only where ``reviewer`` names the person who answers for them; without one they are
+marked as scripted, and a plain export leaves them out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+from uuid import uuid4
+
+from labkit._version import __version__
+from labkit.core.errors import InputError
+from labkit.core.registry import nearest, unknown
+from labkit.core.types import (
+    AnnotatedObject,
+    Decision,
+    FrameFailure,
+    LabelChoice,
+    Manifest,
+    Proposal,
+)
+from labkit.exchange.base import ImportedDataset, ImportedImage, LabelledObject, Problem
+from labkit.exchange.matching import FrameMatcher, NoMatchError
+from labkit.store import RunStore
+
+if TYPE_CHECKING:
+    from labkit.store import ProjectStore
+
+__all__ = ["ImportAs", "ImportReport", "Importer"]
+
+ImportAs = Literal["proposals", "decisions"]
+
+_CHUNK = 256  # images a transaction
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What an import brought in, and all that it did not.
+
+    Attributes
+    ----------
+    format, path : str, Path
+    as_ : {'proposals', 'decisions'}
+    run_id : str or None
+        The new run of proposals.
+    images : int
+        Images in the dataset.
+    frames, objects : int
+        Frames that got something (backgrounds included), and the objects on them.
+    matched : dict
+        ``frame id``, ``content`` or ``name`` → images found by it.
+    unmatched : tuple of FrameFailure
+        Images that are no frame of the project, with the reason.
+    problems : tuple of Problem
+        Lines and entries that could not be read, with file and line.
+    dropped : dict
+        Dataset label → objects left out because the project lacks it or the map says so.
+    left_alone : tuple of str
+        Frames with decisions of their own, to which none were added.
+    not_accepted : tuple of str
+        Frames that got objects but were not accepted, since some of their labels are missing.
+    notes : tuple of str
+    """
+
+    format: str
+    path: Path
+    as_: ImportAs
+    run_id: str | None = None
+    images: int = 0
+    frames: int = 0
+    objects: int = 0
+    matched: Mapping[str, int] = field(default_factory=dict)
+    unmatched: tuple[FrameFailure, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    left_alone: tuple[str, ...] = ()
+    not_accepted: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def lines(self) -> list[str]:
+        """The report in words, a line each."""
+        head = f"{self.objects} objects on {self.frames} frames imported as {self.as_}"
+        head += f" from {self.format} {self.path}" + (f", run {self.run_id}" if self.run_id else "")
+        out = [head]
+        if self.matched:
+            found = ", ".join(f"{n} by {how}" for how, n in self.matched.items())
+            out.append(f"{sum(self.matched.values())} of {self.images} images found: {found}")
+        out += self.notes
+        if self.dropped:
+            listed = ", ".join(f"{label} {n}" for label, n in self.dropped.items())
+            out.append(f"{sum(self.dropped.values())} objects dropped by label: {listed}")
+        if self.left_alone:
+            out.append(f"{len(self.left_alone)} frames have decisions already and were left alone")
+        if self.not_accepted:
+            out.append(f"{len(self.not_accepted)} frames lack some labels and were not accepted")
+        out += [f"not found: {f.uri}: {f.reason}" for f in self.unmatched]
+        out += [f"not read: {p}" for p in self.problems]
+        return [" ".join(line.split()) for line in out]
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
+
+def _map_labels(
+    labels: tuple[str, ...], known: list[str], label_map: Mapping[str, str | None] | None
+) -> tuple[dict[str, str | None], list[str]]:
+    """Dataset label → project label (None: dropped), and notes for what the map did not reach."""
+    given = {str(k): v for k, v in (label_map or {}).items()}
+    for value in given.values():
+        if value is not None and value not in known:
+            raise unknown("label of this project", value, known)
+    notes = []
+    absent = [k for k in given if k not in labels]
+    if absent:
+        notes.append(f"the label map names labels that the dataset lacks: {', '.join(absent)}")
+    out: dict[str, str | None] = {}
+    for label in labels:
+        out[label] = given.get(label, label if label in known else None)
+    missing = [n for n in labels if n not in given and n not in known]
+    for label in missing[:10]:
+        near = nearest(label, known)
+        if near:
+            notes.append(f"label {label!r} is unknown; label_map={{{label!r}: {near!r}}} keeps it")
+    return out, notes
+
+
+class Importer:
+    """One import: matches images and labels, then writes proposals or decisions.
+
+    Parameters
+    ----------
+    project : ProjectStore
+    dataset : ImportedDataset
+    matcher : FrameMatcher
+    label_map : Mapping, optional
+        Dataset label → project label, or None to drop it. Labels it does not name keep theirs
+        where the project has it, and are dropped, counted, where it has not.
+    """
+
+    def __init__(
+        self,
+        project: ProjectStore,
+        dataset: ImportedDataset,
+        matcher: FrameMatcher,
+        label_map: Mapping[str, str | None] | None = None,
+    ) -> None:
+        self._project, self._dataset = project, dataset
+        self._matched: Counter[str] = Counter()
+        self._unmatched: list[FrameFailure] = []
+        self._dropped: dict[str, Counter[str]] = {}
+        self._images = self._match(matcher)
+        notes = list(dataset.notes)
+        known = list(project.labels)
+        if not known:
+            values = [(label_map or {}).get(n, n) for n in dataset.labels]
+            known = list(dict.fromkeys(v for v in values if v is not None))
+            notes.append(f"the project had no labels; it takes the dataset's {len(known)}")
+        self._label_map, more = _map_labels(dataset.labels, known, label_map)
+        self._notes = [*notes, *more]
+        self._objects = {i: self._keep(i, image) for i, image in self._images.items()}
+        self._check()
+        if not project.labels:
+            project.add_labels(known)
+
+    def _match(self, matcher: FrameMatcher) -> dict[str, ImportedImage]:
+        out: dict[str, ImportedImage] = {}
+        for image in self._dataset.images:
+            try:
+                frame_id, how = matcher.match(image)
+                if frame_id in out:
+                    raise NoMatchError(f"{out[frame_id].name} is the same frame and came first")
+            except NoMatchError as exc:
+                self._unmatched.append(FrameFailure(image.name, str(exc)))
+                continue
+            out[frame_id] = image
+            self._matched[how] += 1
+        return out
+
+    def _keep(self, frame_id: str, image: ImportedImage) -> list[tuple[str, LabelledObject]]:
+        """The objects whose labels the project has, each with the project's label."""
+        kept = []
+        for item in image.objects:
+            label = self._label_map.get(item.label)
+            if label is None:
+                self._dropped.setdefault(frame_id, Counter())[item.label] += 1
+            else:
+                kept.append((label, item))
+        return kept
+
+    def _total_dropped(self) -> dict[str, int]:
+        return dict(sum(self._dropped.values(), Counter()).most_common())
+
+    def _check(self) -> None:
+        """Refuse an import that would bring nothing: a wrong folder or wrong labels."""
+        where = f"Nothing was imported from this {self._dataset.format} dataset"
+        if not self._images:
+            first = next((f"{f.uri}: {f.reason}" for f in self._unmatched), "it holds no image")
+            first = (
+                first
+                if self._unmatched or not self._dataset.problems
+                else str(self._dataset.problems[0])
+            )
+            raise InputError(
+                where, f"none of its {len(self._dataset.images)} images is a frame; {first}",
+                "add the images with add_frames first",
+            )  # fmt: skip
+        if self._dropped and not any(self._objects.values()):
+            listed = ", ".join(list(self._total_dropped())[:5])
+            raise InputError(
+                where, f"the project has none of its labels ({listed})", "give a label_map"
+            )
+
+    def _report(self, path: Path, as_: ImportAs, **more: object) -> ImportReport:
+        return ImportReport(
+            format=self._dataset.format,
+            path=path,
+            as_=as_,
+            images=len(self._dataset.images),
+            matched=dict(self._matched),
+            unmatched=tuple(self._unmatched),
+            problems=self._dataset.problems,
+            dropped=self._total_dropped(),
+            **more,  # type: ignore[arg-type]
+        )
+
+    # ---- proposals
+
+    def as_proposals(self, path: Path) -> ImportReport:
+        """A finished run with every object as a proposal, score 1 where the dataset has none."""
+        manifest = Manifest(
+            run_id="",
+            model=f"import:{self._dataset.format}",
+            kind="import",
+            conf=0.0,
+            store_above=0.0,
+            params={"path": str(path), "format": self._dataset.format},
+            label_map=self._label_map,
+            versions={"labkit": __version__},
+            class_scores="none",
+        )
+        run = RunStore.create(
+            self._project.root, manifest, self._images, f"import-{self._dataset.format}"
+        )
+        try:
+            for part in range(run.n_parts):
+                ids = run.part_frames(part)
+                dropped = sum((self._dropped.get(i, Counter()) for i in ids), Counter())
+                run.write_part(part, [p for i in ids for p in self._proposals(i)], (), dropped)
+        except BaseException:
+            run.finish("failed")
+            raise
+        done = run.finish()
+        return self._report(
+            path, "proposals", run_id=run.run_id, frames=done.frames, objects=done.proposals,
+            notes=tuple(self._notes),
+        )  # fmt: skip
+
+    def _proposals(self, frame_id: str) -> Iterator[Proposal]:
+        for k, (label, item) in enumerate(self._objects[frame_id]):
+            score = item.provenance.score
+            score = 1.0 if score is None else min(max(score, 0.0), 1.0)
+            yield Proposal(
+                frame_id, k, label, score, item.shape,
+                choices=(LabelChoice(item.label, score),),
+                attributes=item.attributes,
+                track_id=item.track_id,
+            )  # fmt: skip
+
+    # ---- decisions
+
+    def as_decisions(self, path: Path, reviewer: str | None) -> ImportReport:
+        """Every object as ``add``, then ``accept_frame``; frames with decisions are left alone.
+
+        A frame of which the dataset says nothing gets nothing. One of whose labels some could not
+        be read gets the others, and is not accepted.
+        """
+        last = self._project.decisions().groupby("frame_id")["seq"].max()
+        notes = list(self._notes)
+        if reviewer is None:
+            notes.append("no reviewer is named: these decisions are marked as scripted")
+        silent = [i for i, image in self._images.items() if not image.labelled]
+        if silent:
+            notes.append(f"{len(silent)} images have no label file; nothing was decided on them")
+        todo = [i for i in self._images if i not in last.index and i not in set(silent)]
+        session = uuid4().hex
+        for k in range(0, len(todo), _CHUNK):
+            chunk = todo[k : k + _CHUNK]
+            rows = [d for i in chunk for d in self._decisions(i, session, reviewer)]
+            # seq 0: whoever has decided there in the meantime wins, and the import stops
+            self._project.ledger.append(rows, dict.fromkeys(chunk, 0))
+        return self._report(
+            path,
+            "decisions",
+            frames=len(todo),
+            objects=sum(len(self._objects[i]) for i in todo),
+            left_alone=tuple(i for i in self._images if i in last.index),
+            not_accepted=tuple(i for i in todo if not self._images[i].complete),
+            notes=tuple(notes),
+        )
+
+    def _decisions(self, frame_id: str, session: str, reviewer: str | None) -> Iterator[Decision]:
+        step, now = uuid4().hex, datetime.now(UTC)
+        common: dict[str, Any] = {
+            "step": step,
+            "frame_id": frame_id,
+            "reviewer": reviewer or "import",
+            "session_id": session,
+            "time": now,
+            "scripted": reviewer is None,
+            "tool": f"import:{self._dataset.format}",
+        }
+        for label, item in self._objects[frame_id]:
+            new = AnnotatedObject(
+                object_id=uuid4().hex,
+                frame_id=frame_id,
+                label=label,
+                shape=item.shape,
+                attributes=item.attributes,
+                track_id=item.track_id,
+            )
+            after = new.to_json()
+            yield Decision(uuid4().hex, kind="add", object_id=new.object_id, after=after, **common)
+        if self._images[frame_id].complete:
+            yield Decision(uuid4().hex, kind="accept_frame", **common)

@@ -1,0 +1,159 @@
+"""What a detector is, what it says about itself, and the registry of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labkit.core.registry import Registry
+from labkit.core.types import Frame, Proposal
+from labkit.models.weights import Weights
+
+__all__ = [
+    "DETECTORS",
+    "DetectOptions",
+    "Detector",
+    "FrameResult",
+    "Image",
+    "ModelInfo",
+    "OutOfMemoryError",
+    "StagedDetector",
+    "open_detector",
+]
+
+Image = NDArray[np.uint8]
+"""RGB, upright, ``(height, width, 3)``."""
+
+
+class OutOfMemoryError(MemoryError):
+    """A batch did not fit: the caller may try a smaller one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What a run's manifest says about its model.
+
+    Attributes
+    ----------
+    name : str
+        File name of the weights without suffix, or the detector's own name.
+    task : str
+        ``detect``, ``segment``, ``pose`` or ``obb``.
+    labels : tuple of str
+        The model's classes in the order of its outputs.
+    weights_sha256 : str or None
+        None for a detector without weights.
+    licence : str
+        Of the weights, as far as they say it; empty where they do not.
+    versions : mapping
+        Package → version of what computes the result.
+    class_scores : str
+        Where second and third choices come from: ``full`` (all classes of every box),
+        ``one-to-many`` (the same, from the branch beside an end-to-end head), ``overlap`` (only the
+        top class is known; overlapping boxes of other classes stand in) or ``top`` (none).
+    params : mapping
+        What else decides the result: image size, maximum number of boxes.
+    batch : int
+        Frames that the model takes at once, where nobody says otherwise.
+    """
+
+    name: str
+    task: str
+    labels: tuple[str, ...]
+    weights_sha256: str | None = None
+    licence: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    class_scores: str = "full"
+    params: Mapping[str, Any] = field(default_factory=dict)
+    batch: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class DetectOptions:
+    """What the caller of a detector decides.
+
+    Attributes
+    ----------
+    store_above : float
+        Least score, 0..1; proposals above it are kept.
+    iou : float
+        Boxes of one class that overlap more are one object (NMS), 0..1.
+    imgsz : int or (height, width), optional
+        Size of the model's input in pixels; None for the one it was trained with.
+    device : str, optional
+        ``cpu``, ``0``, ``cuda:0``, ``mps`` ...; None for the best one there is.
+    classes : tuple of str, optional
+        The model's labels that are wanted; None for all.
+    masks_to_polygons : bool
+        Give every mask as polygons, too.
+    max_det : int
+        Most objects on one frame; the best ones are kept.
+    """
+
+    store_above: float = 0.05
+    iou: float = 0.7
+    imgsz: int | tuple[int, int] | None = None
+    device: str | None = None
+    classes: tuple[str, ...] | None = None
+    masks_to_polygons: bool = False
+    max_det: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class FrameResult:
+    """A model's proposals on one frame, and what had to be dropped, by reason."""
+
+    proposals: list[Proposal]
+    dropped: Mapping[str, int] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Detector(Protocol):
+    """Image in, proposals out, under the model's own labels."""
+
+    @property
+    def info(self) -> ModelInfo:
+        """What the model is."""
+        ...
+
+    def detect(self, images: Sequence[Image], frames: Sequence[Frame]) -> list[list[Proposal]]:
+        """Proposals of every image, best score first, ``index`` counting from 0.
+
+        Called in the inference thread. Raises :class:`OutOfMemoryError` where a smaller batch may
+        help.
+        """
+        ...
+
+
+@runtime_checkable
+class StagedDetector(Detector, Protocol):
+    """A detector whose work beside the model itself can overlap with inference."""
+
+    def prepare(self, image: Image) -> Any:
+        """Make of one image what inference needs; any thread, no torch."""
+        ...
+
+    def infer(self, prepared: Sequence[Any]) -> list[Any]:
+        """Run the model itself; the inference thread."""
+        ...
+
+    def finish(self, raw: Any, frame: Frame) -> FrameResult:
+        """Make the proposals of one frame; any thread, no torch."""
+        ...
+
+
+DETECTORS: Registry[Callable[..., Detector]] = Registry("detector", "detectors")
+"""Adapter name → ``load(weights: Weights, options: DetectOptions) -> Detector``."""
+
+
+def open_detector(
+    weights: Weights, options: DetectOptions, adapter: str = "ultralytics"
+) -> Detector:
+    """Open weights with one of the adapters; torch is loaded here, so use the inference thread."""
+    import labkit.models.yolo_load  # noqa: F401  registers itself
+
+    return DETECTORS[adapter](weights, options)

@@ -1,0 +1,231 @@
+"""Opening Ultralytics weights: task, labels, input size, and errors in one line."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import threading
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from labkit.core.errors import InputError, LabkitError, ModelUnavailableError
+from labkit.core.registry import unknown
+from labkit.models.base import DETECTORS, DetectOptions, ModelInfo
+from labkit.models.weights import Weights
+from labkit.models.yolo import YoloDetector
+from labkit.models.yolo_import import ultralytics
+
+__all__ = ["empty_device_cache", "load", "release"]
+
+_TASKS = ("detect", "segment", "pose", "obb")
+_PACKAGES = {"onnx": "onnxruntime", "openvino": "openvino", "engine": "tensorrt"}
+
+_cache: dict[tuple[str, str | None], Any] = {}
+_cache_lock = threading.Lock()
+
+
+@DETECTORS.register("ultralytics")
+def load(weights: Weights, options: DetectOptions | None = None) -> YoloDetector:
+    """Open Ultralytics weights.
+
+    Parameters
+    ----------
+    weights : Weights
+        From :func:`labkit.models.weights.resolve`.
+    options : DetectOptions
+
+    Raises
+    ------
+    ModelUnavailableError
+        Not a model, or one of another task (exit code 3).
+    InputError
+        A device, image size or class that this model does not have.
+    """
+    options = options or DetectOptions()
+    predictor = _predictor(weights, options)
+    model = predictor.model
+    task, labels, ends, dual = _read(model, weights)
+    _set_size(predictor, weights, options)
+    on_cpu = getattr(predictor.device, "type", "cpu") == "cpu"
+    info = ModelInfo(
+        name=weights.name,
+        task=task,
+        labels=labels,
+        weights_sha256=weights.sha256,
+        licence=str(model.metadata.get("license", "")),
+        versions=_versions(weights.format),
+        class_scores="overlap" if ends else "one-to-many" if dual else "full",
+        params={
+            "imgsz": list(predictor.imgsz),
+            "max_det": options.max_det,
+            "device": str(predictor.device),
+        },
+        batch=1 if on_cpu else 16,
+    )
+    return YoloDetector(info, replace(options, classes=_class_names(options, labels)), predictor)
+
+
+def release() -> None:
+    """Forget the loaded weights and give cached device memory back; the inference thread."""
+    with _cache_lock:
+        _cache.clear()
+    empty_device_cache()
+
+
+def empty_device_cache() -> None:
+    """Give cached device memory back; the inference thread."""
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def _predictor(weights: Weights, options: DetectOptions) -> Any:
+    detect = ultralytics("models.yolo.detect")
+    overrides = {
+        "mode": "predict",
+        "task": "detect",
+        "rect": True,
+        "save": False,
+        "verbose": False,
+        "device": options.device,
+    }
+    key = (weights.sha256, options.device)
+    try:
+        predictor = detect.DetectionPredictor(overrides=overrides)
+        with _cache_lock:
+            model = _cache.get(key)
+        if model is None:
+            predictor.setup_model(str(weights.path), verbose=False)
+            with _cache_lock:
+                _cache.clear()  # one model at a time: weights may fill a card
+                _cache[key] = predictor.model
+        else:
+            predictor.model, predictor.device = model, model.device
+    except (LabkitError, KeyboardInterrupt):
+        raise
+    except Exception as exc:  # any loader may raise anything on a file it cannot read
+        raise _load_error(weights, options, exc) from exc
+    # NMS takes torchvision's kernel where it has been imported, which is faster
+    import torchvision  # noqa: F401
+
+    return predictor
+
+
+def _load_error(weights: Weights, options: DetectOptions, exc: Exception) -> LabkitError:
+    if isinstance(exc, ValueError) and "device" in str(exc).lower() and options.device is not None:
+        return InputError(
+            f"The device {options.device!r} cannot be used", "it is not there", "try device='cpu'"
+        )
+    package = _PACKAGES.get(weights.format)
+    if isinstance(exc, ImportError) and package:
+        return ModelUnavailableError(
+            f"{weights.path.name!r} cannot be opened",
+            f"{weights.format} weights need the package {package!r}",
+            f"pip install {package}",
+        )
+    why = next((line.strip() for line in str(exc).splitlines() if line.strip()), type(exc).__name__)
+    return ModelUnavailableError(
+        f"{weights.path.name!r} cannot be opened as a YOLO model",
+        why[:200],
+        "give weights that Ultralytics made or exported",
+    )
+
+
+def _read(model: Any, weights: Weights) -> tuple[str, tuple[str, ...], bool, bool]:
+    """Task, labels, whether its outputs are end to end, whether it has a branch beside such."""
+    inner = getattr(model.backend, "model", None) if weights.format == "pt" else None
+    task = getattr(inner, "task", None) or getattr(model, "task", None) or "detect"
+    layers = getattr(inner, "model", None)
+    head = layers[-1] if layers is not None else None
+    if task not in _TASKS or type(head).__name__ == "RTDETRDecoder":
+        kind = "RT-DETR" if task in _TASKS else task
+        raise ModelUnavailableError(
+            f"{weights.path.name!r} is a model for another task",
+            f"its task is {kind}",
+            f"labkit reads {', '.join(_TASKS)}",
+        )
+    names = model.names
+    if not model.metadata and weights.format != "pt" and len(names) == 999:
+        names = _count_classes(model, weights)
+    labels = tuple(str(names[k]).strip() or f"class{k}" for k in sorted(names))
+    dual = head is not None and any(name.startswith("one2one") for name in head._modules)
+    return task, labels, bool(getattr(model, "end2end", False)), dual
+
+
+def _count_classes(model: Any, weights: Weights) -> dict[int, str]:
+    """Count the classes of an export without metadata: as many as its output has rows."""
+    import torch
+
+    try:
+        with torch.inference_mode():
+            output = model(torch.zeros(1, 3, *_input_size(model)))
+        rows = int(output.shape[1]) - 4
+        if output.ndim != 3 or not 0 < rows < output.shape[2]:
+            raise ValueError(f"its output is {tuple(output.shape)}")
+    except (AttributeError, RuntimeError, TypeError, ValueError) as exc:
+        raise ModelUnavailableError(
+            f"{weights.path.name!r} is not a YOLO detector",
+            str(exc).split("\n", 1)[0][:200],
+            "export it with Ultralytics, which writes its task and labels into the file",
+        ) from exc
+    return {k: f"class{k}" for k in range(rows)}
+
+
+def _input_size(model: Any) -> tuple[int, int]:
+    session = getattr(model.backend, "session", None)
+    shape = session.get_inputs()[0].shape if session is not None else ()
+    fixed = tuple(v for v in shape[2:] if isinstance(v, int))
+    return (fixed[0], fixed[1]) if len(fixed) == 2 else (640, 640)
+
+
+def _set_size(predictor: Any, weights: Weights, options: DetectOptions) -> None:
+    model, asked = predictor.model, options.imgsz
+    trained = getattr(getattr(model.backend, "model", None), "args", None)
+    default = trained.get("imgsz") if isinstance(trained, dict) else getattr(trained, "imgsz", None)
+    size: Any = asked if asked is not None else (default or 640)
+    fixed = (
+        None if weights.format == "pt" or getattr(model, "dynamic", False) else _fixed_size(model)
+    )
+    if fixed is not None:
+        wanted = (
+            None if asked is None else [asked, asked] if isinstance(asked, int) else list(asked)
+        )
+        if wanted is not None and wanted != fixed:
+            raise InputError(
+                f"imgsz={asked!r} cannot be used with {weights.path.name!r}",
+                f"it was exported for {fixed[0]} x {fixed[1]}",
+                "leave imgsz out, or export the weights again with dynamic=True",
+            )
+        size = fixed
+    size = list(size) if isinstance(size, (tuple, list)) else size
+    predictor.imgsz = ultralytics("utils.checks").check_imgsz(size, stride=model.stride, min_dim=2)
+
+
+def _fixed_size(model: Any) -> list[int]:
+    given = getattr(model, "imgsz", None) if model.metadata else None
+    return [int(v) for v in given] if given is not None else list(_input_size(model))
+
+
+def _class_names(options: DetectOptions, labels: tuple[str, ...]) -> tuple[str, ...] | None:
+    if options.classes is None:
+        return None
+    for name in options.classes:
+        if name not in labels:
+            raise unknown("class of this model", name, list(labels))
+    return options.classes
+
+
+def _versions(kind: str) -> dict[str, str]:
+    wanted = {"ultralytics": ("ultralytics-opencv-headless", "ultralytics"), "torch": ("torch",)}
+    if kind in _PACKAGES:
+        wanted[_PACKAGES[kind]] = (_PACKAGES[kind], f"{_PACKAGES[kind]}-gpu")
+    found: dict[str, str] = {}
+    for name, distributions in wanted.items():
+        for distribution in distributions:
+            try:
+                found.setdefault(name, version(distribution))
+            except PackageNotFoundError:
+                continue
+    return found
