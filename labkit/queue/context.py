@@ -45,8 +45,8 @@ class Rivals(NamedTuple):
 class ScoreContext:
     """Proposals of one run as arrays, sorted by frame; what a score is computed from.
 
-    Make one with :func:`labkit.queue.build.build_context`. There are ``n`` frames, numbered in the order of the
-    frames table, and ``m`` proposals; all arrays are read only by convention.
+    Make one with :func:`labkit.queue.build.build_context`. There are ``n`` frames, numbered in the
+    order of the frames table, and ``m`` proposals; all arrays are read only by convention.
 
     Attributes
     ----------
