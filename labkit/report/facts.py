@@ -104,6 +104,24 @@ class Facts:
         """Frames that were accepted or sent to hand-labelling."""
         return int(self.states["state"].isin(["accepted", "hand"]).sum())
 
+    @cached_property
+    def errors(self) -> pd.DataFrame:
+        """What was corrected on each reviewed frame, in the order of review.
+
+        Indexed by ``frame_id``: ``edited``, ``relabelled``, ``rejected``, ``added``, and their sum
+        ``errors``. What was drawn on hand-labelled frames is no correction.
+        """
+        objects = self.book.objects
+        objects = objects[~objects["by_hand"]]
+        kinds = ["edited", "relabelled", "rejected", "added"]
+        verdict = objects["verdict"].astype(object)
+        table = pd.crosstab(objects["frame_id"].astype(object), verdict)
+        reviewed = self.states[self.states["state"] != "skipped"].sort_values("seq")
+        ids = reviewed["frame_id"].to_numpy()
+        table = table.reindex(index=ids, columns=kinds, fill_value=0)
+        table.index.name = "frame_id"
+        return table.assign(errors=table.sum(axis=1))
+
     def name_of(self, frame_id: str) -> str:
         """The frame's name, or its id where the project lacks it."""
         return str(self.frames["name"].get(frame_id, frame_id))

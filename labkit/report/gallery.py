@@ -13,7 +13,6 @@ from labkit.core.types import AnnotatedObject, State
 from labkit.frames import FrameReader
 from labkit.report.blocks import Block, Card, Gallery, Section, Text, data_uri
 from labkit.report.facts import Facts
-from labkit.report.measures import errors_by_frame
 from labkit.report.sheet import Tile, encode, render_tile, thumbnail
 from labkit.store.columns import shape_from_row
 
@@ -31,7 +30,7 @@ def choose_frames(facts: Facts, n: int) -> dict[str, list[str]]:
     the most corrected, then those nobody has decided on in the order of adding.
     """
     failed = [f.frame_id for f in facts.failures if f.frame_id in facts.frames.index]
-    errors = errors_by_frame(facts)
+    errors = facts.errors
     worst = errors[errors["errors"] > 0].sort_values("errors", ascending=False, kind="stable")
     clean = errors[errors["errors"] == 0]
     open_frames = facts.frames.index.difference(facts.states.index, sort=False)
@@ -141,7 +140,7 @@ def sheet_section(facts: Facts, n: int) -> Section:
     if not chosen:
         text = "No frame to show." if n else "No contact sheet was asked for."
         return Section("sheet", "Contact sheet", [Text(text, "note")])
-    errors = errors_by_frame(facts)
+    errors = facts.errors
     reasons = {str(i): _corrections(r) for i, r in errors.iterrows() if r["errors"]}
     text = (
         "Proposed: dashed line and a circle. Accepted: solid line and a check. Edited: double line "
