@@ -29,7 +29,8 @@ def finished_run(
     frames = set(project.frames()["frame_id"])
     for manifest in reversed(project.runs()):
         same = (manifest.weights_sha256, manifest.conf) == (digest, float(conf))
-        if same and manifest.status == "finished":
-            if frames <= set(project.run(manifest.run_id).frame_ids):
-                return manifest.run_id
+        if not same or manifest.status != "finished":
+            continue
+        if frames <= set(project.run(manifest.run_id).frame_ids):
+            return manifest.run_id
     return None
