@@ -25,7 +25,7 @@ $(READY): pyproject.toml constraints.txt .ci/venv
 venv: $(READY) ## make or refresh the virtual environment
 
 demo: $(READY) ## predict, queue, scripted review, metrics, report and export, into demo-project/
-	@$(PY) -m labkit demo --out "$(OUT)" $(if $(FRAMES),--frames "$(FRAMES)") $(if $(WEIGHTS),--weights "$(WEIGHTS)")
+	@$(PY) -m labkit demo --out "$(OUT)" $(if $(FRAMES),--frames "$(FRAMES)") $(if $(WEIGHTS),--weights "$(WEIGHTS)") $(if $(TRUST),--trust)
 
 test: $(READY) ## all tests but the slow ones
 	@.ci/apt

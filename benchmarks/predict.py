@@ -52,7 +52,10 @@ def main() -> None:
     )
     parser.add_argument("--rounds", type=int, default=5)
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, ProjectStore.create(Path(folder) / "p") as project:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        ProjectStore.create(Path(folder) / "p") as project,
+    ):
         project.append_frames(frames_of(given.images))
         count = len(project.frames())
         model = ultralytics().YOLO(str(given.weights), task="detect")

@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import uuid4
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from labkit._version import __version__
 from labkit.core.errors import InputError
 from labkit.core.registry import nearest, unknown
@@ -29,14 +32,19 @@ from labkit.core.types import (
 from labkit.exchange.base import ImportedDataset, ImportedImage, LabelledObject, Problem
 from labkit.exchange.matching import FrameMatcher, NoMatchError
 from labkit.store import RunStore
+from labkit.store.columns import proposals_table
+from labkit.store.proposals import proposals_dataframe
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from labkit.store import ProjectStore
 
 __all__ = ["ImportAs", "ImportReport", "Importer"]
 
 ImportAs = Literal["proposals", "decisions"]
 
+_LABELS_RUN = "labels"  # the run_id of labels that are no run
 _CHUNK = 256  # images a transaction
 
 
@@ -166,8 +174,7 @@ class Importer:
         self._notes = [*notes, *more]
         self._objects = {i: self._keep(i, image) for i, image in self._images.items()}
         self._check()
-        if not project.labels:
-            project.add_labels(known)
+        self._new_labels = [] if project.labels else known
 
     def _match(self, matcher: FrameMatcher) -> dict[str, ImportedImage]:
         out: dict[str, ImportedImage] = {}
@@ -230,10 +237,27 @@ class Importer:
             **more,  # type: ignore[arg-type]
         )
 
+    def _add_labels(self) -> None:
+        if self._new_labels:
+            self._project.add_labels(self._new_labels)
+
+    def as_table(self) -> pd.DataFrame:
+        """Every object with ``PROPOSAL_COLUMNS``; nothing is stored."""
+        table = proposals_table([p for i in self._images for p in self._proposals(i)])
+        frame_ids = table["frame_id"].cast(pa.string())
+        index = table["index"].cast(pa.string())
+        run = pa.array([_LABELS_RUN] * len(table), pa.string())
+        ids = pc.binary_join_element_wise(run, frame_ids, index, "/")
+        whole = table.add_column(0, "run_id", run.dictionary_encode()).add_column(
+            0, "object_id", ids
+        )
+        return proposals_dataframe([whole])
+
     # ---- proposals
 
     def as_proposals(self, path: Path) -> ImportReport:
         """A finished run with every object as a proposal, score 1 where the dataset has none."""
+        self._add_labels()
         manifest = Manifest(
             run_id="",
             model=f"import:{self._dataset.format}",
@@ -281,6 +305,7 @@ class Importer:
         A frame of which the dataset says nothing gets nothing. One of whose labels some could not
         be read gets the others, and is not accepted.
         """
+        self._add_labels()
         last = self._project.decisions().groupby("frame_id")["seq"].max()
         notes = list(self._notes)
         if reviewer is None:

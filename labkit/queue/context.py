@@ -128,7 +128,7 @@ class ScoreContext:
 
     @cached_property
     def error(self) -> Floats:
-        """Probability that the threshold treats a proposal wrongly, ``(m,)``, 0..1, uncalibrated."""
+        """Probability that the threshold treats a proposal wrongly, ``(m,)``, 0..1, as scored."""
         return np.where(self.shown, np.float32(1) - self.score, self.score)
 
     @cached_property

@@ -54,7 +54,7 @@ def plain(ctx: ScoreContext, values: Values) -> Phrases:
 
 
 def borderline(ctx: ScoreContext, values: Values) -> Phrases:
-    """``3 boxes at 0.41–0.58``."""
+    """``3 boxes at 0.41-0.58``, with a real dash."""
     index = ctx.at_border
     if not len(index):
         return _phrases(ctx, slice(0), [])
