@@ -30,7 +30,7 @@ _MOST_DASHES = 1000
 
 def _contours(shape: Shape) -> list[Points]:
     """Outlines of a mask, along the pixels' outer edges."""
-    from contourpy import contour_generator  # comes with matplotlib
+    from contourpy import contour_generator
 
     assert shape.mask is not None
     mask = np.pad(decode_mask(shape.mask).astype(np.float32), 1)
