@@ -30,7 +30,7 @@ PER_FRAME = 16
 def ledger(n: int, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Proposals and ``n`` decisions or so: 3 reviewers, 2 % of steps undone, 2 % hand frames."""
     rng = np.random.default_rng(seed)
-    frames = n // (PER_FRAME + 2)
+    frames = n // (PER_FRAME + 1)
     frame = np.repeat(np.arange(frames), PER_FRAME)
     index = np.tile(np.arange(PER_FRAME), frames)
     frame_id = np.array([f"{k:016x}" for k in range(frames)])
