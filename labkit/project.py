@@ -99,7 +99,6 @@ class Project(ProjectStore):
             every=every,
             start=start,
             stop=stop,
-            known=set(self.frames()["frame_id"]),
             image_root=None if image_root is None else Path(image_root),
             on_progress=on_progress,
         )

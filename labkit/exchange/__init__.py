@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from labkit.exchange import coco as _coco
 from labkit.exchange import yolo as _yolo
-from labkit.exchange.base import FORMATS, ExportReport, Format, ImportedDataset
-from labkit.exchange.importing import ImportReport
+from labkit.exchange.base import FORMATS, Format, ImportedDataset
+from labkit.exchange.reports import ExportReport, ImportReport
 from labkit.exchange.splits import assign_splits
 from labkit.exchange.verbs import export, import_annotations, read_labels
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from labkit.core.errors import InputError
 from labkit.core.registry import unknown
-from labkit.exchange.base import FORMATS, IMAGES, EncodedFrames, ExportReport
+from labkit.exchange.base import FORMATS, IMAGES, EncodedFrames
 from labkit.exchange.bundle import gather
-from labkit.exchange.importing import ImportAs, Importer, ImportReport
+from labkit.exchange.importing import Importer
 from labkit.exchange.matching import FrameMatcher
+from labkit.exchange.reports import ExportReport, ImportAs, ImportReport
 from labkit.exchange.splits import SplitBy
 from labkit.exchange.target import export_target
 

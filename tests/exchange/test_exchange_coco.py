@@ -19,7 +19,7 @@ from labkit.core.types import AnnotatedObject, Attribute, Proposal, Rle, Shape
 from labkit.exchange import FORMATS, export, import_annotations
 from labkit.exchange.base import LabelledObject, Provenance
 from labkit.exchange.coco import _annotation
-from labkit.exchange.coco_read import _Image, _object
+from labkit.exchange.coco_entry import read_object, rle_pixels
 
 COORDINATE = st.floats(-50, 9000, allow_nan=False, width=32)
 
@@ -53,7 +53,7 @@ def test_every_shape_comes_back(shape: Shape) -> None:
     attributes = (Attribute("colour", "red", 0.5), Attribute("doors", 4.0, None))
     item = LabelledObject("x", shape, attributes, 17, provenance)
     text = json.dumps(_annotation(item, len(shape.keypoints or ())), allow_nan=False)
-    back = _object(json.loads(text), "x", _Image("i", 64, 48, None, None))
+    back = read_object(json.loads(text), "x", 64, 48)
     assert back.shape.box == pytest.approx(shape.box, abs=1e-3)
     assert back.shape.polygons == shape.polygons
     assert back.shape.mask == shape.mask
@@ -251,10 +251,8 @@ def test_folders_of_others(tmp_path: Path) -> None:
 
 
 def test_a_damaged_rle_never_reaches_the_decoder() -> None:
-    from labkit.exchange.coco_read import _total
-
     whole = encode_mask(MASK)
-    assert _total(whole.counts) == MASK.size
+    assert rle_pixels(whole.counts) == MASK.size
     assert isinstance(whole, Rle)
     with pytest.raises(InputError):
-        _total(whole.counts[:-1] + "o")
+        rle_pixels(whole.counts[:-1] + "o")
