@@ -60,7 +60,9 @@ def main() -> None:
         for _ in range(ROUNDS):
             d = a_decision()
             ours.append(timed(lambda d=d: ledger.append([d], {d.frame_id: 10**9})))
-            floor.append(timed(lambda: bare.execute("INSERT INTO t (data) VALUES (?)", ("x" * 400,))))
+            floor.append(
+                timed(lambda: bare.execute("INSERT INTO t (data) VALUES (?)", ("x" * 400,)))
+            )
         bare.close()
         ledger.close()
     rows = []

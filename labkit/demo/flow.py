@@ -55,18 +55,13 @@ class Demo:
 
     def predict(self, progress: Any = None) -> str:
         """Let the model propose, unless a finished run of it covers all frames."""
-        from labkit.models.weights import resolve
+        from labkit.runs.finished import finished_run
 
         model = self.model
-        digest = resolve(model.weights, trust=model.trust, project=self.project.root).sha256
-        wanted = set(self.project.frames()["frame_id"])
-        for manifest in reversed(self.project.runs()):
-            same = (manifest.weights_sha256, manifest.conf) == (digest, model.conf)
-            if same and manifest.status == "finished":
-                run = self.project.run(manifest.run_id)
-                if wanted <= set(run.frame_ids):
-                    self.run_id = manifest.run_id
-                    return f"{self.run_id} is there already: {self._found()}"
+        there = finished_run(self.project, model.weights, conf=model.conf, trust=model.trust)
+        if there is not None:
+            self.run_id = there
+            return f"{self.run_id} is there already: {self._found()}"
         start = time.perf_counter()
         self.run_id = self.project.predict(
             model.weights, conf=model.conf, trust=model.trust, progress=progress

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -95,7 +96,7 @@ class VideoDecoder:
         FrameError
             The video has no such frame, or it cannot be decoded.
         """
-        if time_s is None or not self._exact:
+        if time_s is None or math.isnan(time_s) or not self._exact:  # a table's None is NaN
             frame = self._by_count(index)
         else:
             frame = self._by_pts(round(Fraction(time_s) / self._stream.time_base))

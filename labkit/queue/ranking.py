@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from labkit.core.errors import InputError
 from labkit.core.registry import unknown
+from labkit.queue.build import build_context
 from labkit.queue.calibration import calibrate
-from labkit.queue.context import ScoreContext, build_context
+from labkit.queue.context import ScoreContext
 from labkit.queue.filters import DECIDED, fraction, passing, score_bounds, states_of
 from labkit.queue.order import (
     QUOTAS,

@@ -13,6 +13,7 @@ import matplotlib.style
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import PercentFormatter
 
 from labkit.core.errors import InputError
@@ -95,8 +96,8 @@ def styled(plot: Callable[P, Figure]) -> Callable[P, Figure]:
 
 def new_figure(height: float, **grid: Any) -> tuple[Figure, Any]:
     """A figure 600 pixels wide and ``height`` inches high, with its axes."""
-    figure = Figure(figsize=(_WIDTH, height), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.06, h_pad=0.06)
+    layout = ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.06)
+    figure = Figure(figsize=(_WIDTH, height), layout=layout)
     return figure, figure.subplots(**grid)
 
 

@@ -110,7 +110,7 @@ def _rates(facts: Facts) -> Sequence[Block]:
         f"{r['group']}: {r['metric']} {percent(r['value'])}" for _, r in frame.head(9).iterrows()
     ]
     blocks: list[Block] = []
-    if len(frame):
+    if frame["value"].notna().any():
         alt = "Rates by label with intervals. " + "; ".join(said)
         caption = "Points are shares, bars their 95 % intervals; in brackets how many were judged."
         blocks.append(figure_block(plot_rates(frame), alt, caption))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -51,7 +52,7 @@ def drift_blocks(facts: Facts) -> Sequence[Block]:
     figure = plot_drift(
         drift.curve, drift.cusum.limit * drift.cusum.unit, "Share of proposals changed or removed"
     )
-    kind = "warning" if drift.first_alarm is not None else "text"
+    kind: Literal["text", "warning"] = "text" if drift.first_alarm is None else "warning"
     return [Text(text, kind), figure_block(figure, "Correction rate and CUSUM statistic. " + text)]
 
 
@@ -63,16 +64,17 @@ def agreement_blocks(facts: Facts) -> Sequence[Block]:
     shared = pairs[(pairs["frames"] > 0) | (pairs["objects"] > 0)]
     if shared.empty:
         return [Text("No two reviewers have judged the same frames yet.", "note")]
+    records: list[dict[Any, Any]] = shared.to_dict("records")
     rows = [
         (
-            f"{r.reviewer_a} and {r.reviewer_b}",
-            count(r.frames),
-            number(r.f1),
-            number(r.mean_iou),
-            count(r.objects),
-            number(r.kappa),
+            f"{r['reviewer_a']} and {r['reviewer_b']}",
+            count(r["frames"]),
+            number(r["f1"]),
+            number(r["mean_iou"]),
+            count(r["objects"]),
+            number(r["kappa"]),
         )
-        for r in shared.head(_MOST_PAIRS).itertuples()
+        for r in records[:_MOST_PAIRS]
     ]
     columns = ["reviewers", "frames both accepted", "F1 at IoU 0.5", "mean IoU"]
     columns += ["proposals both judged", "Cohen's kappa"]
@@ -80,8 +82,9 @@ def agreement_blocks(facts: Facts) -> Sequence[Block]:
     blocks.append(Text(f"Krippendorff's alpha over all verdicts: {number(pairs.attrs['alpha'])}."))
     names = sorted(set(shared["reviewer_a"]) | set(shared["reviewer_b"]))
     matrix = pd.DataFrame(np.nan, index=names, columns=names)
-    for r in shared.itertuples():
-        matrix.loc[r.reviewer_a, r.reviewer_b] = matrix.loc[r.reviewer_b, r.reviewer_a] = r.f1
+    for r in records:
+        a, b = str(r["reviewer_a"]), str(r["reviewer_b"])
+        matrix.loc[a, b] = matrix.loc[b, a] = r["f1"]
     if matrix.notna().any(axis=None) and len(names) > 2:
         alt = "F1 of each pair of reviewers; the numbers stand in the table."
         blocks.append(figure_block(plot_agreement(matrix), alt))

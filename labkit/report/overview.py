@@ -148,7 +148,7 @@ def _attention(facts: Facts) -> Sequence[Block]:
         title = f"{plural(len(facts.failures), 'frame')} could not be used"
         blocks.append(Table(title, ["frame", "reason"], rows, more=_more(len(facts.failures))))
     if len(facts.hand):
-        rows = [
+        listed = [
             (facts.name_of(str(r.frame_id)), str(r.reviewer), f"{r.time:%Y-%m-%d %H:%M}", comment)
             for r, comment in zip(
                 facts.hand.head(_MOST_ROWS).itertuples(), _comments(facts, facts.hand), strict=False
@@ -156,7 +156,7 @@ def _attention(facts: Facts) -> Sequence[Block]:
         ]
         title = f"Hand-label list: {plural(len(facts.hand), 'frame')}"
         columns = ["frame", "sent by", "when (UTC)", "comment"]
-        blocks.append(Table(title, columns, rows, more=_more(len(facts.hand))))
+        blocks.append(Table(title, columns, listed, more=_more(len(facts.hand))))
     waiting = facts.states[facts.states["state"].isin(["skipped", "open"])]
     if len(waiting):
         names = [facts.name_of(str(i)) for i in waiting["frame_id"].head(20)]

@@ -54,6 +54,7 @@ def plot_rates(rates: pd.DataFrame, most: int = 20) -> Figure:
         Groups shown, those with the greatest ``n``.
     """
     need(rates, ["group", "metric", "value", "lo", "hi", "n"], "The plot of rates")
+    need(rates[rates["value"].notna()], ["group"], "The plot of rates")
     sizes = rates.groupby("group", observed=True, sort=False)["n"].max()
     groups = list(sizes.nlargest(most).index)
     metrics = list(dict.fromkeys(rates["metric"]))

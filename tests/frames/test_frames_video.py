@@ -8,6 +8,7 @@ import random
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -274,6 +275,15 @@ def test_a_part_behind_the_end_is_listed(make_video: Maker) -> None:
     found = scan(make_video(n=10), start=100)
     assert found.frames == []
     assert "10 frames, none of them" in found.failures[0].reason
+
+
+def test_a_missing_time_may_come_back_from_a_table_as_nan(
+    make_video: Maker, decode_all: Decode
+) -> None:
+    path = make_video("bare.h264", 10)
+    frame = replace(scan(path).frames[7], time_s=float("nan"))
+    with FrameReader() as reader:
+        assert np.array_equal(reader.read(frame), decode_all(path)[7])
 
 
 def test_seconds_of_a_stream_without_timestamps_are_listed(make_video: Maker) -> None:

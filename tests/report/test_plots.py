@@ -123,6 +123,8 @@ def test_only_the_largest_groups_are_shown() -> None:
 def test_nothing_to_draw_is_said_in_a_sentence() -> None:
     with pytest.raises(InputError, match="nothing in it yet"):
         plots.plot_rates(rate_rows([]))
+    with pytest.raises(InputError, match="nothing in it yet"):
+        plots.plot_rates(rate_rows(["a"]).assign(value=np.nan, lo=np.nan, hi=np.nan))
     with pytest.raises(InputError, match="columns cost are missing"):
         curves.plot_threshold(pd.DataFrame({"threshold": [0.1]}), 0.1)
     with pytest.raises(InputError, match="no frame has a time"):
@@ -139,5 +141,4 @@ def test_very_little_data_can_be_drawn(n: int) -> None:
     figure_png(plots.plot_times([0.0] * n), dpi=50)
     rows = pd.DataFrame({"score": [1.0] * n, "verdict": ["accepted"] * n})
     figure_png(plots.plot_scores(rows), dpi=50)
-    nan = rate_rows(["a"] * n).assign(value=np.nan, lo=np.nan, hi=np.nan)
-    figure_png(plots.plot_rates(nan), dpi=50)
+    figure_png(plots.plot_rates(rate_rows(["a"] * n)), dpi=50)
