@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit.core import labelmap
+from labkit.core.config import cores
 from labkit.core.errors import InputError
 from labkit.core.labelmap import LabelMap
 from labkit.core.registry import unknown
@@ -219,7 +219,7 @@ def _work(
             reader=reader if own is None else own,
             batch=int(store.manifest.params["batch"]),
             context=context,
-            threads=max(2, min(8, (os.cpu_count() or 2) - 1)),
+            threads=max(2, min(8, cores() - 1)),
             free_memory=_free_memory,
         )
         context.update(message="")
