@@ -88,10 +88,10 @@ class _Reader:
 
     def _find(self, json_file: Path, name: str) -> Path | None:
         """The image file: in the folders given, beside the JSON, or in COCO's usual places."""
-        root, stem = json_file.parent, json_file.stem
-        split = stem.rsplit("_", 1)[-1]
-        places = [*self._folders, root, root / "images", root.parent / "images" / split]
-        places += [root.parent / split, root.parent / "images", root.parent]
+        split = json_file.stem.rsplit("_", 1)[-1]
+        inside = (".", "images", split, f"images/{split}")
+        parents = (json_file.parent, json_file.parent.parent)
+        places = [*self._folders, *(up / part for up in parents for part in inside)]
         return next((p / name for p in places if (p / name).is_file()), None)
 
     def _image(self, entry: Mapping[str, Any], json_file: Path) -> _Image:

@@ -17,6 +17,7 @@ from labkit.exchange.matching import FrameMatcher
 from labkit.exchange.reports import ExportReport, ImportAs, ImportReport
 from labkit.exchange.splits import SplitBy
 from labkit.exchange.target import export_target
+from labkit.frames import FrameReader
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,10 +41,7 @@ def _options(call: Callable[..., Any], name: str, given: Mapping[str, Any]) -> d
 
 
 def _default_reader(project: ProjectStore) -> EncodedFrames:
-    from labkit.frames import FrameReader
-
-    reader: EncodedFrames = FrameReader(project.root)
-    return reader
+    return FrameReader(project.root)
 
 
 def export(

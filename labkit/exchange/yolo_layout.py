@@ -77,11 +77,11 @@ def _of_folder(folder: Path) -> Iterator[tuple[Path, Path]]:
 
 
 def _of_list(listing: Path, root: Path) -> Iterator[tuple[Path, Path]]:
-    """Images named in a text file; ``./`` is relative to that file, as Ultralytics reads it."""
+    """Images named in a text file, relative to it or to the dataset."""
     for line in listing.read_text(encoding="utf-8-sig").splitlines():
         if name := line.strip():
-            base = listing.parent if name.startswith("./") else root
-            image = base / name
+            near = listing.parent / name
+            image = near if near.exists() or not (root / name).exists() else root / name
             yield image, _label_path(image)
 
 

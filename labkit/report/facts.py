@@ -9,6 +9,7 @@ import pandas as pd
 
 from labkit.core.types import FrameFailure, Manifest
 from labkit.metrics.book import Book
+from labkit.queue import QUEUE_COLUMNS, rank
 from labkit.store import ProjectStore
 from labkit.store.fold import fold, frame_states
 
@@ -75,6 +76,21 @@ class Facts:
     def annotations(self) -> pd.DataFrame:
         """All objects as they stand."""
         return fold(self.proposals, self.decisions)
+
+    @cached_property
+    def queue(self) -> pd.DataFrame:
+        """Frames that the newest finished run proposes for and nobody has decided, by four rules.
+
+        As :func:`labkit.queue.rank` gives them; no row without a run.
+        """
+        finished = [m for m in self.runs if m.status == "finished"]
+        if not finished:
+            return pd.DataFrame(columns=list(QUEUE_COLUMNS))
+        run = self.project.run(finished[-1].run_id)
+        frames = self.frames[self.frames["frame_id"].isin(run.frame_ids)].reset_index(drop=True)
+        states = frame_states(self.decisions)
+        conf = run.manifest.conf
+        return rank(run.read(), frames, conf=conf, states=states, decided=False)
 
     @cached_property
     def failures(self) -> list[FrameFailure]:

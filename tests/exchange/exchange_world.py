@@ -41,7 +41,9 @@ def write_image(path: Path, size: tuple[int, int] = (64, 48), **save: object) ->
 def image_frame(path: Path, group: str | None = None, orientation: int = 1) -> Frame:
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     with Image.open(path) as image:
-        size = image.size if orientation < 5 else image.size[::-1]
+        image.load()  # Pillow turns TIFFs while it loads them, and nothing else
+        turned = orientation >= 5 and image.format != "TIFF"
+        size = image.size[::-1] if turned else image.size
     group = path.parent.as_posix() if group is None else group
     return Frame(
         digest[:16], digest, path.as_posix(), 0, *size, None, digest, group, orientation=orientation

@@ -105,6 +105,12 @@ def test_a_label_that_the_project_lacks_is_counted(project, ids, tmp_path: Path)
     assert any("'ghost'" in n for n in report.notes)
 
 
+def test_decisions_on_frames_that_are_gone_are_no_matter(project, ids, tmp_path: Path) -> None:
+    accept(project, ids[0], [("car", BOX)])
+    accept(project, "f" * 16, [("car", BOX)])
+    assert export(project, "yolo", tmp_path / "out").objects == 1
+
+
 def test_nothing_to_export(project, ids, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no frame has been accepted"):
         export(project, "yolo", tmp_path / "out")

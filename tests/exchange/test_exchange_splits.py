@@ -7,7 +7,7 @@ import re
 import pandas as pd
 import pytest
 from factories import frames_frame
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labkit.core.errors import InputError
@@ -35,6 +35,7 @@ def table(groups: list[int]) -> pd.DataFrame:
 
 
 @given(st.lists(st.integers(0, 12), min_size=1, max_size=80), SHARES, st.integers(0, 5))
+@settings(max_examples=30, deadline=None)
 def test_a_group_never_straddles(groups, shares, seed: int) -> None:
     df = table(groups)
     plan = assign_splits(df, shares, seed, by="group")
@@ -44,6 +45,7 @@ def test_a_group_never_straddles(groups, shares, seed: int) -> None:
 
 
 @given(st.lists(st.integers(0, 5), min_size=4, max_size=40), st.randoms(use_true_random=False))
+@settings(max_examples=30, deadline=None)
 def test_the_order_of_frames_is_no_matter(groups, random) -> None:
     df = table(groups)
     order = list(range(len(df)))
@@ -131,6 +133,7 @@ NASTY = st.text(min_size=0, max_size=300) | st.sampled_from(
 
 
 @given(st.lists(NASTY, min_size=1, max_size=6))
+@settings(max_examples=50, deadline=None)
 def test_any_name_is_made_safe_and_unique(names: list[str]) -> None:
     out = stems([f"{n}.jpg" for n in names])
     assert len({n.casefold() for n in out}) == len(names)

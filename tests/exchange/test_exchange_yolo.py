@@ -12,6 +12,7 @@ import yaml
 from exchange.exchange_world import FakeReader, accept, image_frame, write_image
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from labkit.core.errors import InputError, LabkitError
 from labkit.core.geometry import (
@@ -25,6 +26,7 @@ from labkit.core.geometry import (
 from labkit.core.types import Shape
 from labkit.exchange import FORMATS, export
 from labkit.exchange.contours import join_rings, trace_mask
+from labkit.exchange.images import image_size
 from labkit.exchange.yolo_shapes import Losses, decode, encode, format_line
 from labkit.store import ProjectStore
 
@@ -211,21 +213,36 @@ def test_the_task_is_guessed_from_the_shapes(project, ids, tmp_path: Path) -> No
     assert not (tmp_path / "out2").exists()
 
 
-def test_an_image_with_exif_orientation_is_written_upright(tmp_path: Path) -> None:
-    from PIL import Image
-
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])
+@pytest.mark.parametrize("orientation", [3, 6])
+def test_a_turned_image_is_written_upright(tmp_path: Path, suffix: str, orientation: int) -> None:
     exif = Image.Exif()
-    exif[0x0112] = 6
-    file = write_image(tmp_path / "turned.jpg", (40, 20), exif=exif)
+    exif[0x0112] = orientation
+    tag = {"tiffinfo": {0x0112: orientation}} if suffix == ".tif" else {"exif": exif}
+    file = write_image(tmp_path / f"turned{suffix}", (40, 20), **tag)
+    size = (20, 40) if orientation == 6 else (40, 20)
+    assert image_size(file) == size
     with ProjectStore.create(tmp_path / "p", labels=["x"]) as p:
-        p.append_frames([image_frame(file, orientation=6)])
+        p.append_frames([image_frame(file, orientation=orientation)])
         (frame,) = p.iter_frames()
-        accept(p, frame.frame_id, [("x", Shape((0, 0, 20, 40)))])
+        assert (frame.width, frame.height) == size
+        accept(p, frame.frame_id, [("x", Shape((0, 0, *size)))])
         report = export(p, "yolo", tmp_path / "out", images="link")
-    with Image.open(tmp_path / "out/images/train/turned.jpg") as image:
-        assert image.size == (20, 40)
+    (written,) = (tmp_path / "out/images/train").iterdir()
+    with Image.open(written) as image:
+        assert image.size == size
         assert image.getexif().get(0x0112, 1) == 1
     assert any("upright" in note for note in report.notes)
+
+
+def test_an_image_that_few_can_read_becomes_a_png(tmp_path: Path) -> None:
+    file = write_image(tmp_path / "a.gif")
+    with ProjectStore.create(tmp_path / "p", labels=["x"]) as p:
+        p.append_frames([image_frame(file)])
+        accept(p, p.frames()["frame_id"][0])
+        export(p, "yolo", tmp_path / "out")
+    with Image.open(tmp_path / "out/images/train/a.png") as image:
+        assert (image.format, image.size) == ("PNG", (64, 48))
 
 
 def test_links_and_none(project, ids, tmp_path: Path) -> None:

@@ -276,7 +276,15 @@ def test_the_sheet_shows_each_frame_once_the_worst_first(reviewed: ProjectStore)
     assert len(chosen["Could not be used"]) == 1
     errors = facts.errors["errors"][chosen["Most corrected"]].tolist()
     assert errors == sorted(errors, reverse=True)
+    waiting = chosen["Next in the queue"]
+    assert waiting == facts.queue["frame_id"].tolist()[: len(waiting)]
+    assert not set(waiting) & set(facts.states.index)
     assert choose_frames(facts, 0) == {}
+
+
+def test_the_sheet_says_why_the_queue_brings_a_frame(page: str, reviewed: ProjectStore) -> None:
+    first = Facts.of(reviewed).queue.iloc[0]
+    assert f"{first['rule']}: {first['reason']}" in Page(page).text
 
 
 def test_tiles_carry_the_queues_reason_the_verdict_and_the_objects(reviewed: ProjectStore) -> None:
