@@ -20,8 +20,8 @@ def labkit(*args):
     return run([str(a) for a in args])
 
 
-def test_predict_makes_the_project_and_says_what_it_found(dataset, yolo_onnx, tmp_path, capsys):
-    images = sorted((dataset / "images").iterdir())
+def test_predict_makes_the_project_and_says_what_it_found(coco12, yolo_onnx, tmp_path, capsys):
+    images = sorted((coco12 / "images").iterdir())
     (tmp_path / "bad.jpg").write_text("no photo")
     args = ["predict", tmp_path / "p", "--weights", yolo_onnx, "--labels", "person, vehicle"]
     args += ["--frames", images[0], "--frames", images[1], "--frames", tmp_path / "bad.jpg"]
@@ -137,11 +137,11 @@ def test_export_and_import_of_a_dataset(project, tmp_path, capsys):
         assert [m.kind for m in p.runs()] == ["detector", "import"]
 
 
-def test_names_from_data_cannot_control_the_terminal(dataset, yolo_onnx, tmp_path, capsys):
+def test_names_from_data_cannot_control_the_terminal(coco12, yolo_onnx, tmp_path, capsys):
     photos = tmp_path / "photos"
     photos.mkdir()
     name = "evil\x1b[31m\n'\"<b>\u202e.jpg"
-    shutil.copy(sorted((dataset / "images").iterdir())[0], photos / name)
+    shutil.copy(sorted((coco12 / "images").iterdir())[0], photos / name)
     args = ["--weights", yolo_onnx, "--frames", photos]
     assert labkit("predict", tmp_path / "p", *args) == 0
     assert labkit("queue", tmp_path / "p") == 0
@@ -152,8 +152,8 @@ def test_names_from_data_cannot_control_the_terminal(dataset, yolo_onnx, tmp_pat
         assert bad not in got.out + got.err
 
 
-def test_doctor_names_files_that_are_gone(dataset, yolo_onnx, tmp_path, capsys):
-    photo = shutil.copy(sorted((dataset / "images").iterdir())[0], tmp_path / "photo.jpg")
+def test_doctor_names_files_that_are_gone(coco12, yolo_onnx, tmp_path, capsys):
+    photo = shutil.copy(sorted((coco12 / "images").iterdir())[0], tmp_path / "photo.jpg")
     with Project.create(tmp_path / "p", labels=["person"]) as p:
         p.add_frames(photo)
     (tmp_path / "photo.jpg").unlink()

@@ -24,11 +24,11 @@ def test_the_demo_leaves_a_reviewed_project_a_report_and_a_dataset(demo_project)
 
 
 def test_a_second_demo_goes_on_and_decides_nothing_twice(
-    demo_project, dataset, yolo_onnx, tmp_path, capsys
+    demo_project, coco12, yolo_onnx, tmp_path, capsys
 ):
     copy = shutil.copytree(demo_project, tmp_path / "project")
     before = len(Project.open(copy, read_only=True).decisions())
-    assert demo("--frames", dataset / "images", "--weights", yolo_onnx, "--out", copy) == 0
+    assert demo("--frames", coco12 / "images", "--weights", yolo_onnx, "--out", copy) == 0
     out = capsys.readouterr().out
     assert "going on from what is there" in out
     assert "every frame has its verdict already" in out
@@ -39,10 +39,10 @@ def test_a_second_demo_goes_on_and_decides_nothing_twice(
 
 
 def test_more_frames_in_a_second_demo_are_predicted_and_reviewed_as_well(
-    dataset, yolo_onnx, tmp_path
+    coco12, yolo_onnx, tmp_path
 ):
     few = tmp_path / "few"
-    shutil.copytree(dataset, few)
+    shutil.copytree(coco12, few)
     rest = sorted((few / "images").iterdir())[2:]
     (tmp_path / "rest").mkdir()
     for image in rest:
@@ -58,9 +58,9 @@ def test_more_frames_in_a_second_demo_are_predicted_and_reviewed_as_well(
         assert accepted.is_unique
 
 
-def test_without_labels_nobody_plays_the_reviewer(dataset, yolo_onnx, tmp_path, capsys):
+def test_without_labels_nobody_plays_the_reviewer(coco12, yolo_onnx, tmp_path, capsys):
     (tmp_path / "photos").mkdir()
-    shutil.copy(sorted((dataset / "images").iterdir())[0], tmp_path / "photos")
+    shutil.copy(sorted((coco12 / "images").iterdir())[0], tmp_path / "photos")
     out = tmp_path / "p"
     assert demo("--frames", tmp_path / "photos", "--weights", yolo_onnx, "--out", out) == 0
     assert f"labkit queue {out}" in capsys.readouterr().out
@@ -84,10 +84,10 @@ def test_the_shipped_photos_are_there():
 
 
 def test_a_frame_that_cannot_be_read_is_listed_and_the_rest_goes_on(
-    dataset, yolo_onnx, tmp_path, capsys
+    coco12, yolo_onnx, tmp_path, capsys
 ):
     (tmp_path / "images").mkdir()
-    photo = sorted((dataset / "images").iterdir())[0]
+    photo = sorted((coco12 / "images").iterdir())[0]
     shutil.copy(photo, tmp_path / "images" / "good.jpg")
     (tmp_path / "images" / "bad.jpg").write_text("no photo")
     args = ("--frames", tmp_path / "images", "--weights", yolo_onnx, "--out", tmp_path / "p")

@@ -22,23 +22,12 @@ def _kernel_finds_labkit(monkeypatch, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def dataset(coco128, tmp_path_factory):
-    root = tmp_path_factory.mktemp("twelve")
-    for kind in ("images", "labels"):
-        (root / kind).mkdir()
-    for image in sorted((coco128 / "images").iterdir())[:12]:
-        shutil.copy(image, root / "images")
-        shutil.copy(coco128 / "labels" / f"{image.stem}.txt", root / "labels")
-    return root
-
-
-@pytest.fixture(scope="module")
-def annotated(dataset, yolo_onnx, tmp_path_factory):
+def annotated(coco12, yolo_onnx, tmp_path_factory):
     """What ``batch_annotate`` leaves; tests must not change it."""
     out = tmp_path_factory.mktemp("annotated")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(ROOT))
-        assert annotate(dataset, yolo_onnx, out) == 0
+        assert annotate(coco12, yolo_onnx, out) == 0
     return out
 
 
@@ -47,8 +36,8 @@ def batch(name, out, **parameters):
     return run(["batch", str(NOTEBOOKS / f"{name}.ipynb"), "--out", str(out), *pairs])
 
 
-def annotate(dataset, weights, out, **more):
-    given = {"frames": dataset / "images", "weights": weights, "truth": dataset, **more}
+def annotate(coco12, weights, out, **more):
+    given = {"frames": coco12 / "images", "weights": weights, "truth": coco12, **more}
     return batch("batch_annotate", out, **given)
 
 
@@ -73,18 +62,18 @@ def test_batch_annotate_leaves_all_results(annotated):
     assert "widgets" not in notebook.metadata
 
 
-def test_a_rerun_goes_on_and_doubles_nothing(annotated, dataset, yolo_onnx, tmp_path):
+def test_a_rerun_goes_on_and_doubles_nothing(annotated, coco12, yolo_onnx, tmp_path):
     out = shutil.copytree(annotated, tmp_path / "again")
     before = pd.read_parquet(out / "decisions.parquet")
-    assert annotate(dataset, yolo_onnx, out) == 0
+    assert annotate(coco12, yolo_onnx, out) == 0
     after = pd.read_parquet(out / "decisions.parquet")
     assert after["decision_id"].tolist() == before["decision_id"].tolist()
     assert len(Project.open(out / "project", read_only=True).runs()) == 1
 
 
-def test_a_frame_that_failed_ends_with_4_and_is_listed(dataset, yolo_onnx, tmp_path, capfd):
+def test_a_frame_that_failed_ends_with_4_and_is_listed(coco12, yolo_onnx, tmp_path, capfd):
     (tmp_path / "images").mkdir()
-    shutil.copy(sorted((dataset / "images").iterdir())[0], tmp_path / "images" / "good.jpg")
+    shutil.copy(sorted((coco12 / "images").iterdir())[0], tmp_path / "images" / "good.jpg")
     (tmp_path / "images" / "bad.jpg").write_text("no photo")
     given = {"frames": tmp_path / "images", "weights": yolo_onnx}
     assert batch("batch_annotate", tmp_path / "out", **given) == 4
@@ -100,16 +89,16 @@ def test_a_frame_that_failed_ends_with_4_and_is_listed(dataset, yolo_onnx, tmp_p
         ({"cnof": 0.5}, 2),
     ],
 )
-def test_what_goes_wrong_has_its_exit_code(dataset, yolo_onnx, tmp_path, parameters, code, capfd):
-    given = {"frames": dataset / "images", "weights": yolo_onnx, **parameters}
+def test_what_goes_wrong_has_its_exit_code(coco12, yolo_onnx, tmp_path, parameters, code, capfd):
+    given = {"frames": coco12 / "images", "weights": yolo_onnx, **parameters}
     assert batch("batch_annotate", tmp_path / "out", **given) == code
     last = capfd.readouterr().err.splitlines()[-1]
     assert last.startswith("labkit: error: ")
 
 
-def test_predict_shows_the_queue_and_the_first_frames(dataset, yolo_onnx, tmp_path):
+def test_predict_shows_the_queue_and_the_first_frames(coco12, yolo_onnx, tmp_path):
     out = tmp_path / "out"
-    assert batch("01_predict", out, frames=dataset / "images", weights=yolo_onnx) == 0
+    assert batch("01_predict", out, frames=coco12 / "images", weights=yolo_onnx) == 0
     cells = nbformat.read(out / "01_predict.ipynb", as_version=4).cells
     kinds = [
         k for c in cells if c.cell_type == "code" for o in c.outputs for k in o.get("data", {})
