@@ -1,4 +1,7 @@
-"""The embedded world: scenes drawn from a seed, with exact truth; offline and without weights."""
+"""The embedded world, drawn from a seed with exact truth, and the demo: the whole flow in one call.
+
+Offline; nothing here needs weights or frames of anyone's.
+"""
 
 import lazy_loader as _lazy
 

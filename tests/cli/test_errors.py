@@ -37,6 +37,7 @@ def raising(exc):
         (ModelUnavailableError("no"), 3),
         (CancelledError("no"), 5),
         (KeyboardInterrupt(), 5),
+        (PermissionError(13, "Permission denied", "/x.csv"), 2),
         (ZeroDivisionError("no"), 1),
     ],
 )
@@ -76,7 +77,9 @@ def test_a_name_in_a_message_cannot_move_the_cursor_or_add_a_line(capsys):
     assert err.count("\n") == 1
 
 
-@pytest.mark.parametrize("args", [["doktor"], ["doctor", "--jsn"], ["predict"], ["lab", "a", "b"]])
+@pytest.mark.parametrize(
+    "args", [["doktor"], ["doctor", "--jsn"], ["predict"], ["lab", "--prot", "1"]]
+)
 def test_bad_arguments_end_with_2_and_point_to_help(args, capsys):
     assert run(args) == 2
     err = capsys.readouterr().err
@@ -115,3 +118,17 @@ def test_a_reader_that_leaves_early_is_no_error():
     )
     assert got.stdout.splitlines()[-1] == "0"
     assert got.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("pass trust=True if you know who made it", "pass --trust if you know who made it"),
+        ("(include='scripted')", "(--include scripted)"),
+        ("store_above=0.7 is above conf=0.5", "--store-above 0.7 is above --conf 0.5"),
+        ("the file a=b.jpg", "the file a=b.jpg"),
+    ],
+)
+def test_remedies_speak_the_words_of_the_command_line(said, shown, capsys):
+    guarded(raising(InputError(said)))
+    assert capsys.readouterr().err == f"labkit: error: {shown}\n"
