@@ -209,14 +209,16 @@ def _work(
     context.check()
     manifest = new_manifest(project, info, mapping, request)
     store, lock = claim(project, manifest, request)
-    own = FrameReader(project.root) if reader is None else None
+    own = None
+    if reader is None:
+        reader = own = FrameReader(project.root)
     try:
         pipeline = Pipeline(
             store=store,
             frames=list(project.iter_frames(store.frame_ids)),
             detector=detector,
             label_map=store.manifest.label_map,
-            reader=reader if own is None else own,
+            reader=reader,
             batch=int(store.manifest.params["batch"]),
             context=context,
             threads=max(2, min(8, cores() - 1)),
