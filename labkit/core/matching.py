@@ -22,11 +22,22 @@ class Pairs(NamedTuple):
     iou: NDArray[np.float32]
 
 
+def _by_group_and_left(group: NDArray[Any], left: NDArray[np.float32]) -> IntArray:
+    """Order by group, then by left edge: one sort of integers that hold both."""
+    if not len(group):
+        return np.empty(0, dtype=np.intp)
+    bits = np.ascontiguousarray(left).view(np.uint32)
+    # floats as integers of the same order: the sign bit flipped, negative ones mirrored
+    bits = np.where(bits >> 31, ~bits, bits | np.uint32(1 << 31))
+    high = (group.astype(np.int64) - int(group.min())).astype(np.uint64) << np.uint64(32)
+    return np.argsort(high | bits.astype(np.uint64))
+
+
 def overlapping_pairs(boxes: ArrayLike, group: ArrayLike, min_iou: float = 0.0) -> Pairs:
     """All pairs of boxes of one group with an IoU above ``min_iou``.
 
     A sweep: boxes sorted by group and left edge are compared with the next, the second next, ...
-    and drop out as soon as the neighbour starts right of their own right edge; so the work is
+    and drop out as soon as the neighbour starts too far right to overlap enough; so the work is
     proportional to the pairs that overlap in x, not to all pairs.
 
     Parameters
@@ -40,25 +51,26 @@ def overlapping_pairs(boxes: ArrayLike, group: ArrayLike, min_iou: float = 0.0) 
     """
     b = np.asarray(boxes, dtype=np.float32).reshape(-1, 4)
     g = np.asarray(group)
-    order = np.lexsort((b[:, 0], g))
-    b, g = b[order], g[order]
-    x1, y1, x2, y2 = (np.ascontiguousarray(b[:, k]) for k in range(4))
-    area = np.clip(x2 - x1, 0, None) * np.clip(y2 - y1, 0, None)
+    order = _by_group_and_left(g, b[:, 0])
+    g = g[order]
+    x1, y1, x2, y2 = (b[order, k] for k in range(4))
+    width = np.clip(x2 - x1, 0, None)
+    area = width * np.clip(y2 - y1, 0, None)
+    # the IoU is at most the shared width over a box's own
+    reach = x2 - np.float32(min_iou) * width
+    end = np.searchsorted(g, g, side="right")
     active = np.arange(len(b))
     found_i, found_j, found_iou = [], [], []
     step = 0
     while len(active):
         step += 1
-        active = active[: np.searchsorted(active, len(b) - step)]
+        active = active[active + step < end[active]]
+        active = active[x1[active + step] < reach[active]]
         other = active + step
-        keep = (g[active] == g[other]) & (x1[other] < x2[active])
-        active = active[keep]
-        other = active + step
-        w = np.minimum(x2[active], x2[other]) - x1[other]
         h = np.minimum(y2[active], y2[other]) - np.maximum(y1[active], y1[other])
-        touch = (h > 0) & (w > 0)
+        touch = np.flatnonzero(h > 0)
         a, o = active[touch], other[touch]
-        inter = w[touch] * h[touch]
+        inter = np.clip(np.minimum(x2[a], x2[o]) - x1[o], 0, None) * h[touch]
         union = area[a] + area[o] - inter
         iou = np.divide(inter, union, out=np.zeros_like(inter), where=union > 0)
         good = iou > min_iou

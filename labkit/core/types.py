@@ -34,6 +34,7 @@ __all__ = [
     "FrameFailure",
     "Kind",
     "LabelChoice",
+    "Manifest",
     "Proposal",
     "Rle",
     "Shape",

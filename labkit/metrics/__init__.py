@@ -1,1 +1,44 @@
-"""metrics."""
+"""Metrics of review: pure functions of decisions and proposals, pandas in, pandas out.
+
+:func:`summary` is the one call; what an object, a verdict and a hand-labelled frame is, is said in
+:mod:`labkit.metrics.verdicts`.
+"""
+
+from labkit.metrics.agreement import (
+    agreement,
+    agreement_f1,
+    cohen_kappa,
+    krippendorff_alpha,
+    verdict_matrix,
+)
+from labkit.metrics.book import frame_table, object_table
+from labkit.metrics.cost import ClickCosts, ThresholdAdvice, advise_threshold
+from labkit.metrics.drift import BernoulliCusum, Drift, edit_drift
+from labkit.metrics.intervals import wilson
+from labkit.metrics.rates import rates
+from labkit.metrics.roi import Roi, roi
+from labkit.metrics.summary import overview, summary
+from labkit.metrics.time import timing
+
+__all__ = [
+    "BernoulliCusum",
+    "ClickCosts",
+    "Drift",
+    "Roi",
+    "ThresholdAdvice",
+    "advise_threshold",
+    "agreement",
+    "agreement_f1",
+    "cohen_kappa",
+    "edit_drift",
+    "frame_table",
+    "krippendorff_alpha",
+    "object_table",
+    "overview",
+    "rates",
+    "roi",
+    "summary",
+    "timing",
+    "verdict_matrix",
+    "wilson",
+]

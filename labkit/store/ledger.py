@@ -7,64 +7,30 @@ bound to no thread.
 
 from __future__ import annotations
 
-import json
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pandas as pd
+import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 
 from labkit.core.errors import InputError, StaleDecisionError, StoreError
-from labkit.core.types import KINDS, Decision
+from labkit.core.types import Decision
 from labkit.store.files import store_error
+from labkit.store.ledger_table import ARROW, DECISIONS, META, METADATA, from_row, to_row
 from labkit.store.schema import DECISION_COLUMNS, PROJECT_SCHEMA
 
 __all__ = ["Ledger"]
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_METADATA = sa.MetaData()
-_BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-
-DECISIONS = sa.Table(
-    "decisions",
-    _METADATA,
-    sa.Column("seq", _BIG, primary_key=True, autoincrement=True),
-    sa.Column("decision_id", sa.String(64), nullable=False, unique=True),
-    sa.Column("step", sa.String(64), nullable=False, index=True),
-    sa.Column("kind", sa.String(16), nullable=False),
-    sa.Column("frame_id", sa.String(32), nullable=False, index=True),
-    sa.Column("object_id", sa.Text),
-    sa.Column("run_id", sa.Text),
-    sa.Column("reviewer", sa.Text, nullable=False),
-    sa.Column("session_id", sa.String(64), nullable=False),
-    sa.Column("time_us", sa.BigInteger, nullable=False),
-    sa.Column("scripted", sa.Boolean, nullable=False),
-    sa.Column("label_before", sa.Text),
-    sa.Column("label_after", sa.Text),
-    sa.Column("before", sa.Text),
-    sa.Column("after", sa.Text),
-    sa.Column("score", sa.Float),
-    sa.Column("threshold", sa.Float),
-    sa.Column("tool", sa.Text, nullable=False),
-    sa.Column("active_s", sa.Float, nullable=False),
-    sa.Column("clicks", sa.Integer, nullable=False),
-    sa.Column("target", sa.String(64), index=True),
-    sa.Column("comment", sa.Text, nullable=False),
-    sa.CheckConstraint("kind IN ({})".format(", ".join(f"'{k}'" for k in KINDS)), "known_kind"),
-    sqlite_autoincrement=True,
-)
-META = sa.Table(
-    "labkit_meta",
-    _METADATA,
-    sa.Column("key", sa.String(32), primary_key=True),
-    sa.Column("value", sa.Text, nullable=False),
-)
+_FETCH = 50_000
+_APPEND_LOCK = 0x1AB_417
+"""Key of PostgreSQL's advisory lock: one writer at a time, so that ``seq`` is commit order."""
 
 
 def _url(text: str, root: Path) -> URL:
@@ -73,47 +39,6 @@ def _url(text: str, root: Path) -> URL:
     if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
         url = url.set(database=str(root / url.database))
     return url
-
-
-def _dump(data: Mapping[str, Any] | None) -> str | None:
-    if data is None:
-        return None
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))
-
-
-def _to_row(d: Decision) -> dict[str, Any]:
-    return {
-        "decision_id": d.decision_id,
-        "step": d.step,
-        "kind": d.kind,
-        "frame_id": d.frame_id,
-        "object_id": d.object_id,
-        "run_id": d.run_id,
-        "reviewer": d.reviewer,
-        "session_id": d.session_id,
-        "time_us": (d.time - _EPOCH) // timedelta(microseconds=1),
-        "scripted": d.scripted,
-        "label_before": d.before["label"] if d.before else None,
-        "label_after": d.after["label"] if d.after else None,
-        "before": _dump(d.before),
-        "after": _dump(d.after),
-        "score": d.score,
-        "threshold": d.threshold,
-        "tool": d.tool,
-        "active_s": d.active_s,
-        "clicks": d.clicks,
-        "target": d.target,
-        "comment": d.comment,
-    }
-
-
-def _from_row(row: dict[str, Any]) -> Decision:
-    data = dict(row)
-    del data["label_before"], data["label_after"]
-    data["time"] = _EPOCH + timedelta(microseconds=data.pop("time_us"))
-    for side in ("before", "after"):
-        data[side] = json.loads(data[side]) if data[side] else None
-    return Decision(**data)
 
 
 class Ledger:
@@ -142,9 +67,11 @@ class Ledger:
                 remedy="give a sqlite:/// or postgresql+psycopg:// URL",
             )
         self._engine = self._connect()
+        self._cache: pd.DataFrame = ARROW.empty_table().to_pandas()
+        self._cache_lock = threading.Lock()
         try:
             if not read_only:
-                _METADATA.create_all(self._engine)
+                METADATA.create_all(self._engine)
             self._check_schema()
         except sa.exc.SQLAlchemyError as exc:
             self.close()
@@ -234,10 +161,12 @@ class Ledger:
             return []
         if self.read_only:
             raise StoreError("This decision was not saved", "the project is open read-only")
-        rows = [_to_row(d) for d in decisions]
+        rows = [to_row(d) for d in decisions]
         ids = [r["decision_id"] for r in rows]
         try:
             with self._engine.begin() as c:
+                if self.url.get_backend_name() == "postgresql":
+                    c.execute(sa.select(sa.func.pg_advisory_xact_lock(_APPEND_LOCK)))
                 if expect:
                     self._refuse_stale(c, expect, decisions)
                 c.execute(self._insert(DECISIONS).on_conflict_do_nothing(), rows)
@@ -259,7 +188,7 @@ class Ledger:
             newer = (
                 sa.select(t.reviewer, t.kind)
                 .where(t.frame_id == frame_id, t.seq > seq, t.decision_id.not_in(known))
-                .where(t.session_id != decisions[0].session_id)
+                .where(t.session_id != decisions[0].session_id, t.kind != "comment")
                 .order_by(t.seq.desc())
                 .limit(1)
             )
@@ -275,13 +204,13 @@ class Ledger:
         """All rows of one frame in the order of writing."""
         query = sa.select(DECISIONS).where(DECISIONS.c.frame_id == frame_id)
         with self._reading() as c:
-            return [_from_row(r._asdict()) for r in c.execute(query.order_by(DECISIONS.c.seq))]
+            return [from_row(r._asdict()) for r in c.execute(query.order_by(DECISIONS.c.seq))]
 
     def step(self, step: str) -> list[Decision]:
         """All rows of one step."""
         query = sa.select(DECISIONS).where(DECISIONS.c.step == step).order_by(DECISIONS.c.seq)
         with self._reading() as c:
-            return [_from_row(r._asdict()) for r in c.execute(query)]
+            return [from_row(r._asdict()) for r in c.execute(query)]
 
     def history(self, reviewer: str) -> list[tuple[str, str, str | None, str]]:
         """``(step, kind, target, frame_id)`` of one reviewer's rows, in order: what undo needs."""
@@ -295,20 +224,44 @@ class Ledger:
         with self._reading() as c:
             return int(c.execute(sa.select(sa.func.max(DECISIONS.c.seq))).scalar() or 0)
 
-    def dataframe(self, since: int = 0) -> pd.DataFrame:
-        """All rows after ``since`` as a DataFrame with ``DECISION_COLUMNS``.
+    def dataframe(self) -> pd.DataFrame:
+        """All rows as a DataFrame with ``DECISION_COLUMNS``.
 
-        ``before`` and ``after`` stay JSON text; ``time`` is UTC.
+        ``before`` and ``after`` stay JSON text; ``time`` is UTC. Rows never change, so those that
+        were read once are kept and only newer ones are fetched.
         """
+        with self._cache_lock:
+            since = int(self._cache["seq"].iloc[-1]) if len(self._cache) else 0
+            newer = self._fetch(since)
+            if len(newer):
+                parts = [self._cache, newer] if len(self._cache) else [newer]
+                self._cache = pd.concat(parts, ignore_index=True)
+            return self._cache.copy()
+
+    def _fetch(self, since: int) -> pd.DataFrame:
+        """Rows after ``since``, from the driver's tuples to Arrow: no object per row and column."""
         names = ["time_us" if n == "time" else n for n in DECISION_COLUMNS]
         query = sa.select(*[DECISIONS.c[n] for n in names]).where(DECISIONS.c.seq > since)
+        text = str(
+            query.order_by(DECISIONS.c.seq).compile(
+                self._engine, compile_kwargs={"literal_binds": True}
+            )
+        )
+        batches = []
         with self._reading() as c:
-            rows = c.execute(query.order_by(DECISIONS.c.seq)).all()
-        df = pd.DataFrame.from_records([tuple(r) for r in rows], columns=list(DECISION_COLUMNS))
-        df["time"] = pd.to_datetime(df["time"].astype("int64"), unit="us", utc=True)
-        dtypes = {"seq": "int64", "clicks": "int64", "scripted": "bool"}
-        dtypes |= dict.fromkeys(("score", "threshold", "active_s"), "float64")
-        return df.astype(dtypes)
+            cursor = c.connection.cursor()
+            cursor.execute(text)
+            while rows := cursor.fetchmany(_FETCH):
+                columns = zip(ARROW.types, zip(*rows, strict=True), strict=True)
+                arrays = [
+                    # SQLite has no booleans and gives 0 and 1
+                    pa.array(values).cast(kind) if kind == pa.bool_() else pa.array(values, kind)
+                    for kind, values in columns
+                ]
+                batches.append(pa.table(arrays, schema=ARROW))
+        table = pa.concat_tables([ARROW.empty_table(), *batches])
+        df: pd.DataFrame = table.to_pandas().astype({"time": "datetime64[us, UTC]"})
+        return df
 
     def close(self) -> None:
         """Give the connections back; the ledger cannot be used after it."""

@@ -26,7 +26,7 @@ from labkit.core.types import (
 )
 from labkit.store import ProjectStore, RunStore
 from labkit.store.columns import object_from_row
-from labkit.store.ledger import META
+from labkit.store.ledger_table import META
 
 
 def frame(k: int) -> Frame:
@@ -94,6 +94,17 @@ def test_frames_are_added_once(project: ProjectStore) -> None:
     assert project.frame(frame(2).frame_id) == frame(2)
     with pytest.raises(NotFoundError, match="No frame"):
         project.frame("nope")
+
+
+def test_a_moved_file_keeps_its_frame(project: ProjectStore, tmp_path: Path) -> None:
+    stays = tmp_path / "stays.jpg"
+    stays.touch()
+    project.append_frames(
+        [replace(frame(1), uri=str(stays)), replace(frame(2), uri="/gone/2.jpg"), frame(3)]
+    )
+    again = [replace(frame(k), uri=f"/new/{k}.jpg") for k in (1, 2)]
+    assert project.append_frames(again) == []
+    assert [f.uri for f in project.iter_frames()] == [str(stays), "/new/2.jpg", frame(3).uri]
 
 
 FULL = Proposal(

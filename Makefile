@@ -1,0 +1,58 @@
+# Every target makes the virtual environment it needs; a second call reuses it.
+#   make demo [FRAMES=folder WEIGHTS=file]   make test [ARGS="-k queue"]   make full
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help venv demo test full soak lint format bench lab clean
+
+VENV ?= .venv
+EXTRAS ?= dev,onnx,postgres
+OUT ?= demo-project
+ARGS ?=
+export VENV EXTRAS PYTHON
+
+comma := ,
+PY := $(VENV)/bin/python
+READY := $(VENV)/.ready-$(subst $(comma),-,$(EXTRAS))
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 8
+
+$(READY): pyproject.toml constraints.txt .ci/venv
+	@.ci/venv
+	@touch $@
+
+venv: $(READY) ## make or refresh the virtual environment
+
+demo: $(READY) ## predict, queue, scripted review, metrics, report and export, into demo-project/
+	@$(PY) -m labkit demo --out "$(OUT)" $(if $(FRAMES),--frames "$(FRAMES)") $(if $(WEIGHTS),--weights "$(WEIGHTS)") $(if $(TRUST),--trust)
+
+test: $(READY) ## all tests but the slow ones
+	@.ci/apt
+	@$(PY) -m pytest -m "not soak" $(ARGS)
+
+full: ## all tests, with SAM2 and FiftyOne installed as well
+	@$(MAKE) --no-print-directory test soak EXTRAS=dev,onnx,postgres,sam2,fiftyone
+
+soak: $(READY) ## the slow tests: kills, many hours in minutes
+	@$(PY) -m pytest -m soak --timeout 1800 $(ARGS)
+
+lint: $(READY) ## style, types and import contracts
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+	@$(PY) -c 'from importlinter.cli import lint_imports_command as lint; lint()'
+
+format: $(READY) ## rewrite the code in the project's style
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+
+bench: $(READY) ## every benchmark; each prints a Markdown table
+	@for file in benchmarks/[!_]*.py; do $(PY) "$$file" || exit 1; echo; done
+
+lab: $(READY) ## JupyterLab on the notebooks
+	@$(PY) -m labkit lab notebooks
+
+clean: ## remove the virtual environment, caches and the demo's project
+	rm -rf "$(VENV)" demo-project build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,250 @@
+"""The port: what a format is given, what it gives back, and the registry of formats.
+
+A format is a class with a ``name``, an ``export`` that writes an :class:`ExportBundle` into an
+empty folder, and a ``read`` that turns files into an :class:`ImportedDataset`. It knows neither
+projects nor ledgers: :mod:`labkit.exchange.bundle` and :mod:`labkit.exchange.importing` do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol, get_args, runtime_checkable
+
+from labkit.core.registry import Registry
+from labkit.core.types import Attribute, Frame, Shape
+from labkit.exchange.reports import ExportReport, Problem
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "FORMATS",
+    "IMAGES",
+    "TASKS",
+    "EncodedFrame",
+    "EncodedFrames",
+    "ExportBundle",
+    "ExportImage",
+    "Format",
+    "ImageMode",
+    "ImportedDataset",
+    "ImportedImage",
+    "LabelledObject",
+    "Provenance",
+    "SizeLookup",
+    "Task",
+]
+
+Task = Literal["detect", "segment", "pose", "obb"]
+TASKS: tuple[str, ...] = get_args(Task)
+
+ImageMode = Literal["copy", "link", "none"]
+IMAGES: tuple[str, ...] = get_args(ImageMode)
+
+SizeLookup = Callable[[str], "tuple[int, int] | None"]
+"""Width and height of an image by its name, for files that do not say it; None if unknown."""
+
+
+class EncodedFrame(Protocol):
+    """The bytes of an image file: ``labkit.frames.Encoded``."""
+
+    @property
+    def data(self) -> bytes:
+        """The file's content."""
+        ...
+
+    @property
+    def mime(self) -> str:
+        """``image/jpeg``, ``image/png``, ..."""
+        ...
+
+
+class EncodedFrames(Protocol):
+    """Who gives the encoded bytes of a frame: ``labkit.frames.FrameReader``."""
+
+    def encoded(self, frame: Frame) -> EncodedFrame:
+        """The frame as a JPEG, PNG, ... file."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Where a label comes from.
+
+    Attributes
+    ----------
+    object_id : str or None
+        The project's id of the object.
+    run : str or None
+        The run that proposed it, None where a person added it.
+    score : float or None
+        The proposal's score, 0..1.
+    reviewer : str or None
+        Who decided last.
+    verdict : str
+        ``accepted``, ``edited``, ``added``, or ``none`` for a proposal nobody decided on.
+    scripted : bool
+        True where no person was behind the decision.
+    time : str or None
+        When it was decided, ISO 8601, UTC.
+    """
+
+    object_id: str | None = None
+    run: str | None = None
+    score: float | None = None
+    reviewer: str | None = None
+    verdict: str = "none"
+    scripted: bool = False
+    time: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledObject:
+    """One object of a dataset, on its way out or in; geometry in pixels of the upright image."""
+
+    label: str
+    shape: Shape
+    attributes: tuple[Attribute, ...] = ()
+    track_id: int | None = None
+    provenance: Provenance = Provenance()
+
+
+@dataclass(frozen=True, slots=True)
+class ExportImage:
+    """One frame to be exported.
+
+    Attributes
+    ----------
+    frame : Frame
+    stem : str
+        File name without suffix: unique in the export, safe on every file system.
+    split : str
+        Name of its split, empty where the export has none.
+    objects : tuple of LabelledObject
+        Empty for a background.
+    verdict : str
+        ``accepted``, or ``none`` where nobody accepted the frame.
+    reviewer, time : str or None
+        Who accepted it, and when.
+    scripted : bool
+        True where no person was behind that.
+    """
+
+    frame: Frame
+    stem: str
+    split: str
+    objects: tuple[LabelledObject, ...]
+    verdict: str
+    reviewer: str | None
+    time: str | None
+    scripted: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ExportBundle:
+    """All that is to be exported, and nothing else.
+
+    Attributes
+    ----------
+    project : str
+    labels : tuple of str
+        The project's labels in order: their position is the class id.
+    frames : DataFrame
+        ``FRAMES`` columns plus ``stem``, ``split``, ``verdict``, ``reviewer``, ``time``,
+        ``scripted``; one row a frame to export, in the project's order.
+    annotations : DataFrame
+        ``ANNOTATION_COLUMNS``; the objects of these frames to export.
+    splits : tuple of str
+        Names of the splits in order; empty for an export without.
+    reader : EncodedFrames
+    path_of : callable
+        The absolute path of a frame's file.
+    on_progress : callable, optional
+        Called as ``on_progress(done, total)`` before each frame; what it raises cancels the export.
+    """
+
+    project: str
+    labels: tuple[str, ...]
+    frames: pd.DataFrame
+    annotations: pd.DataFrame
+    splits: tuple[str, ...]
+    reader: EncodedFrames
+    path_of: Callable[[Frame], Path]
+    on_progress: Callable[[int, int], None] | None = None
+
+    def images(self) -> Iterator[ExportImage]:
+        """The frames with their objects, one at a time."""
+        from labkit.exchange.rows import export_images
+
+        return export_images(self)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedImage:
+    """One image of a dataset with its objects.
+
+    Attributes
+    ----------
+    name : str
+        Its name relative to the dataset, with forward slashes.
+    width, height : int
+        Pixels, upright.
+    objects : tuple of LabelledObject
+    path : Path or None
+        The image file, None where it is missing.
+    frame_id : str or None
+        The id of the frame, where an earlier export of labkit wrote it.
+    labelled : bool
+        False where the dataset says nothing about it (no label file), as opposed to 'holds none'.
+    complete : bool
+        False where some of its labels could not be read.
+    """
+
+    name: str
+    width: int
+    height: int
+    objects: tuple[LabelledObject, ...] = ()
+    path: Path | None = None
+    frame_id: str | None = None
+    labelled: bool = True
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedDataset:
+    """What a format read: images, label names in order, and all that it could not use."""
+
+    format: str
+    labels: tuple[str, ...]
+    images: tuple[ImportedImage, ...]
+    problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Format(Protocol):
+    """A dataset format."""
+
+    name: str
+
+    @property
+    def export(self) -> Callable[..., ExportReport]:
+        """``export(bundle, out, *, images, ...)`` writes the bundle into the empty folder ``out``.
+
+        Keyword arguments are the format's options; the caller refuses those it does not name.
+        """
+        ...
+
+    @property
+    def read(self) -> Callable[..., ImportedDataset]:
+        """``read(path, *, size_of=None, ...)`` reads a dataset.
+
+        What cannot be used is listed in the result and never stops the rest.
+        """
+        ...
+
+
+FORMATS: Registry[Format] = Registry("format", "formats")
+"""Formats by name; more come by entry points of the group ``labkit.formats``."""

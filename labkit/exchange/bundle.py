@@ -1,0 +1,177 @@
+"""What is exported: the frames a person has accepted, and only by name anything else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
+
+from labkit.core.errors import InputError
+from labkit.core.registry import unknown
+from labkit.exchange.base import EncodedFrames, ExportBundle
+from labkit.exchange.names import frame_stems
+from labkit.exchange.splits import SplitBy, assign_splits
+from labkit.store.fold import fold, frame_states
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from labkit.store import ProjectStore
+
+__all__ = ["Gathered", "Include", "gather"]
+
+Include = Literal["human", "scripted", "all"]
+"""``human``: frames that a person has accepted. ``scripted``: those that a script has, too.
+``all``: the frames nobody has accepted, too, with their proposals from the run's ``conf`` up."""
+
+_ALIAS = {"decided": "human"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gathered:
+    """The bundle, the frames on the hand-label list, and what the report says about the choice."""
+
+    bundle: ExportBundle
+    hand: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def _accepted(states: pd.DataFrame, annotations: pd.DataFrame) -> pd.DataFrame:
+    """Accepted frames; ``scripted`` also where a script changed an object after the person."""
+    out = states[states["state"] == "accepted"].set_index("frame_id")
+    by_script = annotations[annotations["scripted"].astype(bool)]
+    last = by_script.groupby(by_script["frame_id"].astype(object), observed=True)["revision"].max()
+    later = last.reindex(out.index).fillna(0).astype("int64") > out["seq"]
+    return out.assign(scripted=out["scripted"].astype(bool) | later)
+
+
+def _predicted(project: ProjectStore) -> set[str]:
+    """Frames that a finished run has done."""
+    done: set[str] = set()
+    for manifest in project.runs():
+        if manifest.status == "finished":
+            run = project.run(manifest.run_id)
+            done.update(set(run.frame_ids) - run.failed_frames())
+    return done
+
+
+def _shown(project: ProjectStore, annotations: pd.DataFrame) -> pd.Series:
+    """Undecided proposals that a reviewer would be shown: from the ``conf`` of their run up."""
+    conf = {m.run_id: np.float32(m.conf) for m in project.runs()}
+    least = annotations["run_id"].astype(object).map(conf).astype("float32")
+    proposed = annotations["state"] == "proposed"
+    return proposed & (annotations["score"].astype("float32") >= least)
+
+
+def _count_notes(include: str, states: pd.DataFrame, accepted: pd.DataFrame) -> list[str]:
+    n_scripted, state = int(accepted["scripted"].sum()), states["state"]
+    notes = []
+    if include == "human" and n_scripted:
+        notes.append(
+            f"{n_scripted} frames rest on scripted decisions and are left out "
+            "(include='scripted' exports them, marked)"
+        )
+    elif n_scripted:
+        notes.append(f"{n_scripted} frames rest on scripted decisions, marked so in the provenance")
+    for name, words in (("open", "were begun but not accepted"), ("skipped", "were skipped")):
+        if include != "all" and (n := int((state == name).sum())):
+            notes.append(f"{n} frames {words} and are left out")
+    return notes
+
+
+def _choose(
+    project: ProjectStore,
+    include: str,
+    frames: pd.DataFrame,
+    states: pd.DataFrame,
+    annotations: pd.DataFrame,
+) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+    """The frames (with their verdict) and objects to export, and the notes about the choice."""
+    accepted = _accepted(states, annotations)
+    notes = _count_notes(include, states, accepted)
+    if include == "human":
+        accepted = accepted[~accepted["scripted"]]
+    verdict = accepted[["reviewer", "time", "scripted"]].assign(verdict="accepted")
+    frames = frames.join(verdict, on="frame_id")
+    of_frame = annotations["frame_id"].astype(object)
+    decided = annotations["state"].isin(["accepted", "edited", "added"])
+    chosen = frames["verdict"].notna()
+    keep = decided & of_frame.isin(frames.loc[chosen, "frame_id"])
+    if include == "all":
+        hand = states.loc[states["state"] == "hand", "frame_id"]
+        touched = states.loc[states["state"].isin(["open", "skipped"]), "frame_id"]
+        rest = frames["frame_id"].isin(_predicted(project) | set(touched))
+        rest &= ~chosen & ~frames["frame_id"].isin(hand)
+        on_rest = of_frame.isin(frames.loc[rest, "frame_id"])
+        undecided = _shown(project, annotations) & on_rest
+        keep |= (decided | undecided) & on_rest
+        chosen |= rest
+        if n := int(rest.sum()):
+            runs = sorted(set(annotations.loc[undecided, "run_id"].astype(str)))
+            notes.append(
+                f"{n} frames that nobody has accepted are exported with {int(undecided.sum())} "
+                f"undecided proposals ({', '.join(runs) or 'of no run'}), verdict 'none'"
+            )
+    frames = frames[chosen]
+    frames = frames.assign(
+        verdict=frames["verdict"].fillna("none"),
+        scripted=frames["scripted"].astype(object).where(frames["scripted"].notna(), False),
+    )
+    return frames, annotations[keep], notes
+
+
+def _nothing(include: str, states: pd.DataFrame) -> InputError:
+    scripted = bool((states["scripted"].astype(bool) & (states["state"] == "accepted")).any())
+    if include == "human" and scripted:
+        why, remedy = "all accepted frames were accepted by scripts", "include='scripted'"
+    else:
+        why, remedy = "no frame has been accepted", "review frames first, or use include='all'"
+    return InputError("There is nothing to export", why, remedy)
+
+
+def gather(
+    project: ProjectStore,
+    reader: EncodedFrames,
+    include: str = "human",
+    split: Mapping[str, float] | None = None,
+    seed: int = 0,
+    by: SplitBy = "auto",
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Gathered:
+    """Choose frames and objects, split them, and name their files.
+
+    Raises
+    ------
+    InputError
+        ``include`` or ``split`` is unknown or unusable, or there is nothing to export.
+    """
+    include = _ALIAS.get(include, include)
+    if include not in get_args(Include):
+        raise unknown("choice for include", include, [*get_args(Include), *_ALIAS])
+    decisions, frames = project.decisions(), project.frames()
+    states = frame_states(decisions)
+    annotations = fold(project.proposals(), decisions)
+    # names over all frames, so that the same frame has the same name in every export
+    frames = frames.assign(stem=frame_stems(frames))
+    frames, annotations, notes = _choose(project, include, frames, states, annotations)
+    if frames.empty:
+        raise _nothing(include, states)
+    stranger = ~annotations["label"].astype(object).isin(project.labels)
+    for label, n in annotations.loc[stranger, "label"].astype(object).value_counts().items():
+        notes.append(f"{n} objects have the label {label!r}, which the project lacks: left out")
+    annotations = annotations[~stranger]
+    plan = assign_splits(frames, split, seed, by)
+    bundle = ExportBundle(
+        project=project.name,
+        labels=tuple(project.labels),
+        frames=frames.assign(split=frames["frame_id"].map(plan.of) if plan.names else ""),
+        annotations=annotations,
+        splits=plan.names,
+        reader=reader,
+        path_of=project.path_of,
+        on_progress=on_progress,
+    )
+    hand = tuple(states.loc[states["state"] == "hand", "frame_id"].astype(str))
+    return Gathered(bundle, hand, (*notes, *plan.notes))

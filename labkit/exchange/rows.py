@@ -1,0 +1,94 @@
+"""Rows of the annotations table to objects: the border between pandas and the formats."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from labkit.core.types import Frame
+from labkit.exchange.base import ExportBundle, ExportImage, LabelledObject, Provenance
+from labkit.store.columns import attributes_from_json, shape_from_row
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["export_images", "labelled_object", "records"]
+
+
+def records(df: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Rows as dictionaries, every missing value (NaN, NaT, NA) as None."""
+    names = list(df.columns)
+    columns = [df[n].astype(object).where(df[n].notna(), None) for n in names]
+    for values in zip(*columns, strict=True):
+        yield dict(zip(names, values, strict=True))
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+def _iso(value: Any) -> str | None:
+    return None if value is None else value.isoformat()
+
+
+def labelled_object(row: Mapping[str, Any]) -> LabelledObject:
+    """One row of ``ANNOTATION_COLUMNS``, as :func:`records` gives it."""
+    state = str(row["state"])
+    return LabelledObject(
+        label=str(row["label"]),
+        shape=shape_from_row(row),
+        attributes=attributes_from_json(row["attributes"]),
+        track_id=None if row["track_id"] is None else int(row["track_id"]),
+        provenance=Provenance(
+            object_id=str(row["object_id"]),
+            run=_text(row["run_id"]),
+            score=None if row["score"] is None else float(row["score"]),
+            reviewer=_text(row["reviewer"]),
+            verdict="none" if state == "proposed" else state,
+            scripted=bool(row["scripted"]),
+            time=_iso(row["time"]),
+        ),
+    )
+
+
+def _frame(row: Mapping[str, Any]) -> Frame:
+    return Frame(
+        frame_id=str(row["frame_id"]),
+        source=str(row["source"]),
+        uri=str(row["uri"]),
+        index=int(row["index"]),
+        width=int(row["width"]),
+        height=int(row["height"]),
+        time_s=None if row["time_s"] is None else float(row["time_s"]),
+        sha256=str(row["sha256"]),
+        group=str(row["group"]),
+        orientation=int(row["orientation"]),
+    )
+
+
+def export_images(bundle: ExportBundle) -> Iterator[ExportImage]:
+    """The bundle's frames with their objects, in the order of the frames table."""
+    position = bundle.frames["frame_id"].reset_index(drop=True)
+    place = position.reset_index().set_index("frame_id")["index"]
+    of = bundle.annotations["frame_id"].astype(object).map(place).to_numpy(dtype=np.int64)
+    counts = np.bincount(of, minlength=len(bundle.frames))
+    objects = records(bundle.annotations.iloc[np.argsort(of, kind="stable")])
+    total = len(bundle.frames)
+    for done, (row, n) in enumerate(zip(records(bundle.frames), counts, strict=True)):
+        if bundle.on_progress is not None:
+            bundle.on_progress(done, total)
+        yield ExportImage(
+            frame=_frame(row),
+            stem=str(row["stem"]),
+            split=str(row["split"]),
+            objects=tuple(labelled_object(r) for r in islice(objects, int(n))),
+            verdict=str(row["verdict"]),
+            reviewer=_text(row["reviewer"]),
+            time=_iso(row["time"]),
+            scripted=bool(row["scripted"]),
+        )
+    if bundle.on_progress is not None:
+        bundle.on_progress(total, total)

@@ -1,0 +1,130 @@
+"""What decisions say about the model's scores: errors seen against errors expected, by label."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from labkit.queue.context import ScoreContext
+
+__all__ = ["PRIOR", "Calibration", "calibrate"]
+
+PRIOR = 2.0
+"""Errors seen and expected that every ratio starts with: it takes some decisions to move one."""
+
+BINS = 10
+
+Key = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Ratios of errors seen to errors expected; 1 where nothing is known.
+
+    Attributes
+    ----------
+    shown : mapping of (label, score bin)
+        For proposals at or above the threshold. Bin ``k`` is scores ``[k/10, (k+1)/10)``.
+    label : mapping of label
+        The same over all scores, for bins without a decision.
+    hidden : mapping of label
+        For proposals below the threshold: objects that people added or confirmed there.
+    """
+
+    shown: Mapping[Key, float] = field(default_factory=dict)
+    label: Mapping[str, float] = field(default_factory=dict)
+    hidden: Mapping[str, float] = field(default_factory=dict)
+
+    def factors(self, ctx: ScoreContext) -> NDArray[np.float32]:
+        """The factor on the expected error of each proposal, ``(m,)``, above 0."""
+        table = np.ones((max(len(ctx.names), 1), BINS), dtype=np.float32)
+        below = np.ones(max(len(ctx.names), 1), dtype=np.float32)
+        for k, name in enumerate(ctx.names):
+            table[k] = [self.shown.get((name, b), self.label.get(name, 1.0)) for b in range(BINS)]
+            below[k] = self.hidden.get(name, 1.0)
+        return np.where(ctx.shown, table[ctx.label, _bins(ctx.score)], below[ctx.label])
+
+
+def _bins(score: Any) -> NDArray[np.intp]:
+    return np.clip(np.floor(np.asarray(score, dtype=np.float64) * BINS), 0, BINS - 1).astype(
+        np.intp
+    )
+
+
+def _ratio(seen: float, expected: float, prior: float = 1.0) -> float:
+    """Posterior mean of a Poisson rate ratio under a Gamma(PRIOR * prior, PRIOR) prior."""
+    return (seen + PRIOR * prior) / (expected + PRIOR)
+
+
+def _verdicts(decisions: pd.DataFrame) -> pd.DataFrame:
+    """One row an object: its model's label and score, and whether it was rejected or relabelled."""
+    kinds = ["accept", "edit", "relabel", "reject"]
+    rows = decisions[decisions["kind"].isin(kinds) & decisions["object_id"].notna()]
+    before, after = rows["label_before"].astype(object), rows["label_after"].astype(object)
+    wrong = (rows["kind"] == "reject") | (before.notna() & after.notna() & (before != after))
+    table = pd.DataFrame(
+        {
+            "object_id": rows["object_id"].astype(object),
+            "label": before.where(before.notna(), after),
+            "score": pd.to_numeric(rows["score"]),
+            "wrong": wrong,
+        }
+    )
+    by = table.groupby("object_id", sort=True)
+    return by.agg({"label": "first", "score": "first", "wrong": "any"}).dropna(subset=["score"])
+
+
+def calibrate(ctx: ScoreContext, decisions: pd.DataFrame) -> Calibration:
+    """Compare the errors that people found with those that the scores promised.
+
+    A ratio is ``(seen + 2) / (expected + 2)``: the posterior mean of a Poisson rate ratio under a
+    gamma prior with mean 1, which is the usual shrinkage of standardised ratios (Clayton & Kaldor,
+    Biometrics 1987). A score bin is shrunk to its label in the same way, and a label to 1.
+
+    Above the threshold an error is a reject or another label; expected are ``1 - score``. A moved
+    box is no error here: the score does not speak of its edges. Below the threshold an error is an
+    object that people added or confirmed although it was not shown; expected is the sum of the
+    scores hidden on the accepted frames.
+
+    Parameters
+    ----------
+    ctx : ScoreContext
+        Of the run, with the frames that were decided.
+    decisions : DataFrame
+        Decisions in force (``labkit.store.fold.effective``).
+    """
+    if not len(decisions):
+        return Calibration()
+    objects = _verdicts(decisions)
+    above = objects[objects["score"] >= ctx.conf]
+    label, shown = {}, {}
+    for name, rows in above.groupby("label", sort=True):
+        expected = 1 - rows["score"]
+        label[str(name)] = _ratio(float(rows["wrong"].sum()), float(expected.sum()))
+        for k, part in rows.groupby(_bins(rows["score"])):
+            seen, due = float(part["wrong"].sum()), float((1 - part["score"]).sum())
+            shown[str(name), int(str(k))] = _ratio(seen, due, label[str(name)])
+    return Calibration(shown, label, _hidden(ctx, decisions, objects))
+
+
+def _hidden(ctx: ScoreContext, decisions: pd.DataFrame, objects: pd.DataFrame) -> dict[str, float]:
+    done = decisions.loc[decisions["kind"] == "accept_frame", "frame_id"].astype(object)
+    # only a frame that was accepted as a whole says that nothing else is on it
+    accepted = np.isin(ctx.frame_ids.astype(str), done.unique().astype(str))
+    mine = accepted[ctx.frame] & ~ctx.shown
+    expected = np.bincount(ctx.label[mine], ctx.score[mine], len(ctx.names))
+    on_them = decisions["frame_id"].astype(object).isin(done.unique())
+    added = decisions.loc[(decisions["kind"] == "add") & on_them, "label_after"]
+    confirmed = objects.loc[(objects["score"] < ctx.conf) & ~objects["wrong"], "label"]
+    seen = Counter([*added.astype(str), *confirmed.astype(str)])
+    return {
+        name: _ratio(float(seen[name]), float(expected[k]))
+        for k, name in enumerate(ctx.names)
+        if expected[k] > 0 or name in seen
+    }

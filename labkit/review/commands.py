@@ -1,0 +1,145 @@
+"""The gestures of a reviewer: a view and an intention make drafts of decisions.
+
+Pure: nothing is written here, and nothing is decided that the gesture does not say. A gesture
+that would change nothing makes no draft.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import uuid4
+
+from labkit.core.errors import InputError
+from labkit.core.geometry import clip_boxes
+from labkit.core.registry import unknown
+from labkit.core.types import AnnotatedObject, Attribute, Frame, Kind, Shape
+from labkit.review.view import FrameView
+
+__all__ = [
+    "Draft",
+    "accept",
+    "accept_frame",
+    "add",
+    "comment",
+    "edit",
+    "fit_shape",
+    "frame_verdict",
+    "reject",
+    "relabel",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A decision without its who, when and how long."""
+
+    kind: Kind
+    frame_id: str
+    before: AnnotatedObject | None = None
+    after: AnnotatedObject | None = None
+    comment: str = ""
+
+    @property
+    def subject(self) -> AnnotatedObject | None:
+        """The object that it is about, None for a whole frame."""
+        return self.before or self.after
+
+
+def fit_shape(shape: Shape, frame: Frame) -> Shape:
+    """A shape with its box cut at the frame's edges; outside, or a foreign mask: error."""
+    x1, y1, x2, y2 = (float(v) for v in clip_boxes(shape.box, frame.width, frame.height))
+    if x2 <= x1 or y2 <= y1:
+        raise InputError(
+            "This shape cannot be used",
+            f"its box {shape.box} is outside of the frame of {frame.width} x {frame.height}",
+        )
+    mask = shape.mask
+    if mask is not None and (mask.height, mask.width) != (frame.height, frame.width):
+        raise InputError(
+            "This mask cannot be used",
+            f"it is {mask.width} x {mask.height}, the frame {frame.width} x {frame.height}",
+        )
+    return Shape((x1, y1, x2, y2), shape.rotated, shape.polygons, mask, shape.keypoints)
+
+
+def _check_label(label: str, labels: Sequence[str]) -> str:
+    if label not in labels:
+        raise unknown("label", label, list(labels))
+    return label
+
+
+def accept(view: FrameView, object_id: str) -> list[Draft]:
+    """Say that an object is right as it stands; a rejected one comes back."""
+    o = view.object(object_id)
+    if o.state not in ("proposed", "rejected"):
+        return []
+    return [Draft("accept", o.frame_id, None, o)]
+
+
+def reject(view: FrameView, object_id: str) -> list[Draft]:
+    """Say that an object is not there."""
+    o = view.object(object_id)
+    return [] if o.state == "rejected" else [Draft("reject", o.frame_id, o)]
+
+
+def edit(
+    view: FrameView,
+    object_id: str,
+    shape: Shape | None = None,
+    attributes: Sequence[Attribute] | None = None,
+) -> list[Draft]:
+    """Correct an object's shape, its attributes, or both."""
+    o = view.object(object_id)
+    after = o.with_(
+        shape=o.shape if shape is None else fit_shape(shape, view.frame),
+        attributes=o.attributes if attributes is None else tuple(attributes),
+    )
+    if (after.shape, after.attributes) == (o.shape, o.attributes):
+        return []
+    return [Draft("edit", o.frame_id, o, after)]
+
+
+def relabel(view: FrameView, object_id: str, label: str, labels: Sequence[str]) -> list[Draft]:
+    """Give an object another of the project's labels."""
+    o = view.object(object_id)
+    _check_label(label, labels)
+    return [] if o.label == label else [Draft("relabel", o.frame_id, o, o.with_(label=label))]
+
+
+def add(
+    view: FrameView,
+    label: str,
+    shape: Shape,
+    labels: Sequence[str],
+    attributes: Sequence[Attribute] = (),
+) -> list[Draft]:
+    """Add an object that no proposal shows."""
+    o = AnnotatedObject(
+        uuid4().hex,
+        view.frame.frame_id,
+        _check_label(label, labels),
+        fit_shape(shape, view.frame),
+        attributes=tuple(attributes),
+    )
+    return [Draft("add", o.frame_id, None, o)]
+
+
+def accept_frame(view: FrameView, threshold: float) -> list[Draft]:
+    """Accept the frame with what is shown: one draft for it, and one for each undecided object."""
+    shown = [o for o in view.shown(threshold) if o.state == "proposed"]
+    frame_id = view.frame.frame_id
+    return [Draft("accept_frame", frame_id), *(Draft("accept", frame_id, None, o) for o in shown)]
+
+
+def frame_verdict(view: FrameView, kind: Kind, why: str = "") -> list[Draft]:
+    """Say ``reject_frame`` (to hand-labelling) or ``skip`` of a whole frame."""
+    return [Draft(kind, view.frame.frame_id, comment=why)]
+
+
+def comment(view: FrameView, text: str, object_id: str | None = None) -> list[Draft]:
+    """Leave a remark on a frame or on one of its objects."""
+    if not text.strip():
+        raise InputError("A comment needs some text")
+    o = None if object_id is None else view.object(object_id)
+    return [Draft("comment", view.frame.frame_id, o, o, text)]

@@ -1,0 +1,114 @@
+"""One frame as a reviewer meets it: its objects at any threshold, and what was decided there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from labkit.core.errors import InputError
+from labkit.core.registry import unknown
+from labkit.core.types import AnnotatedObject, Decision, Frame
+from labkit.review.fold import fold_frame, frame_state, hide_covered
+from labkit.store.columns import object_from_row
+
+__all__ = ["FrameView", "ProposalIndex", "check_threshold"]
+
+
+def check_threshold(value: float) -> float:
+    """A threshold as a float, or a clear error where it is not in 0..1."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = float("nan")
+    if not 0 <= number <= 1:
+        raise InputError("A threshold must be between 0 and 1", f"it is {value!r}")
+    return number
+
+
+class ProposalIndex:
+    """Proposals by frame: objects are made only for the frames that are looked at."""
+
+    def __init__(self, proposals: pd.DataFrame) -> None:
+        frames = proposals["frame_id"].astype("category")
+        codes = frames.cat.codes.to_numpy()
+        self._rows = proposals.iloc[np.argsort(codes, kind="stable")]
+        starts = np.searchsorted(np.sort(codes), np.arange(len(frames.cat.categories) + 1))
+        self._span = {
+            str(name): (int(starts[k]), int(starts[k + 1]))
+            for k, name in enumerate(frames.cat.categories)
+        }
+
+    def of(self, frame_id: str) -> list[AnnotatedObject]:
+        """The proposals of a frame, in the order of the run."""
+        first, last = self._span.get(frame_id, (0, 0))
+        rows: list[dict[Any, Any]] = self._rows.iloc[first:last].to_dict("records")
+        return [object_from_row(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class FrameView:
+    """A frame, its proposals and its decisions.
+
+    Attributes
+    ----------
+    frame : Frame
+    proposals : tuple of AnnotatedObject
+        As the runs made them.
+    decisions : tuple of Decision
+        Those that count for this reviewer, in order.
+    objects : tuple of AnnotatedObject
+        The fold of both; undecided proposals that repeat a decided object are left out.
+    state : str
+        ``new``, ``open``, ``accepted``, ``hand`` or ``skipped``.
+    """
+
+    frame: Frame
+    proposals: tuple[AnnotatedObject, ...]
+    decisions: tuple[Decision, ...]
+    objects: tuple[AnnotatedObject, ...]
+    state: str
+
+    @classmethod
+    def build(
+        cls,
+        frame: Frame,
+        proposals: Sequence[AnnotatedObject],
+        decisions: Sequence[Decision],
+    ) -> FrameView:
+        """Fold proposals and decisions."""
+        objects = hide_covered(fold_frame(proposals, decisions))
+        return cls(
+            frame, tuple(proposals), tuple(decisions), tuple(objects), frame_state(decisions)
+        )
+
+    def after(self, more: Sequence[Decision]) -> FrameView:
+        """The view when some more decisions have been made."""
+        return FrameView.build(self.frame, self.proposals, [*self.decisions, *more])
+
+    @property
+    def last_seq(self) -> int:
+        """The ledger's ``seq`` up to which this view knows the frame."""
+        return max((d.seq for d in self.decisions), default=0)
+
+    def shown(self, threshold: float) -> list[AnnotatedObject]:
+        """Proposals from a score up, and all that was decided, without what was rejected."""
+
+        def visible(o: AnnotatedObject) -> bool:
+            if o.state == "proposed":
+                return o.score is not None and o.score >= threshold
+            return o.state != "rejected"
+
+        return [o for o in self.objects if visible(o)]
+
+    def object(self, object_id: str) -> AnnotatedObject:
+        """One object by its id."""
+        for o in self.objects:
+            if o.object_id == object_id:
+                return o
+        raise unknown(
+            f"object of frame {self.frame.frame_id}", object_id, [o.object_id for o in self.objects]
+        )
