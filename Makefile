@@ -6,7 +6,7 @@ SHELL := bash
 .PHONY: help venv demo test full soak lint format bench lab clean
 
 VENV ?= .venv
-EXTRAS ?= dev,onnx
+EXTRAS ?= dev,onnx,postgres
 OUT ?= demo-project
 ARGS ?=
 export VENV EXTRAS PYTHON
@@ -25,13 +25,14 @@ $(READY): pyproject.toml constraints.txt .ci/venv
 venv: $(READY) ## make or refresh the virtual environment
 
 demo: $(READY) ## predict, queue, scripted review, metrics, report and export, into demo-project/
-	@$(PY) -m labkit demo --out "$(OUT)" $(if $(FRAMES),--frames "$(FRAMES)") $(if $(WEIGHTS),--weights "$(WEIGHTS)")
+	@$(PY) -m labkit demo --out "$(OUT)" $(if $(FRAMES),--frames "$(FRAMES)") $(if $(WEIGHTS),--weights "$(WEIGHTS)") $(if $(TRUST),--trust)
 
 test: $(READY) ## all tests but the slow ones
+	@.ci/apt
 	@$(PY) -m pytest -m "not soak" $(ARGS)
 
 full: ## all tests, with SAM2 and FiftyOne installed as well
-	@$(MAKE) --no-print-directory test soak EXTRAS=dev,onnx,sam2,fiftyone
+	@$(MAKE) --no-print-directory test soak EXTRAS=dev,onnx,postgres,sam2,fiftyone
 
 soak: $(READY) ## the slow tests: kills, many hours in minutes
 	@$(PY) -m pytest -m soak --timeout 1800 $(ARGS)

@@ -43,6 +43,8 @@ def ledger(n: int, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:
     ).assign(index=index, label=label, model_label=label, score=rng.beta(4, 2, len(frame)))
     proposals[["x1", "y1", "x2", "y2"]] = box
     proposals = proposals.reindex(columns=list(PROPOSAL_COLUMNS))
+    for name in ("rotated", "polygons", "mask_counts", "keypoints", "attributes"):
+        proposals[name] = None
     for name in ("frame_id", "run_id", "label", "model_label"):
         proposals[name] = proposals[name].astype("category")
     for name in ("score", "x1", "y1", "x2", "y2"):

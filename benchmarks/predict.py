@@ -7,17 +7,15 @@ on a machine that does nothing else: ``python benchmarks/predict.py [IMAGES [WEI
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
 import platform
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-from PIL import Image
-
-from labkit.core.types import Frame
+from labkit.frames import scan
 from labkit.models.yolo_import import ultralytics
 from labkit.runs.predict import predict
 from labkit.store.project import ProjectStore
@@ -25,22 +23,11 @@ from labkit.store.project import ProjectStore
 DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 
 
-def frames_of(folder: Path) -> list[Frame]:
-    """One frame an image file."""
-    out = []
-    for path in sorted(folder.iterdir()):
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        with Image.open(path) as image:
-            width, height = image.size
-        out.append(Frame(digest[:16], digest, str(path), 0, width, height, None, digest, "g"))
-    return out
-
-
-def seconds(call) -> float:
-    """How long a call takes."""
-    start = time.perf_counter()
+def seconds(call: Callable[[], None]) -> tuple[float, float]:
+    """How long a call takes, and how much processor time."""
+    start, cpu = time.perf_counter(), time.process_time()
     call()
-    return time.perf_counter() - start
+    return time.perf_counter() - start, time.process_time() - cpu
 
 
 def main() -> None:
@@ -50,39 +37,47 @@ def main() -> None:
     parser.add_argument(
         "weights", nargs="?", type=Path, default=DATA / "weights" / "yolov8n_int8.onnx"
     )
+    parser.add_argument("--limit", type=int, default=None, help="only so many of the images")
     parser.add_argument("--rounds", type=int, default=5)
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, ProjectStore.create(Path(folder) / "p") as project:
-        project.append_frames(frames_of(given.images))
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        ProjectStore.create(Path(folder) / "p") as project,
+    ):
+        images = Path(folder) / "images"
+        images.mkdir()
+        for path in sorted(given.images.resolve().iterdir())[: given.limit]:
+            (images / path.name).symlink_to(path)
+        project.append_frames(scan(images, root=project.root).frames)
         count = len(project.frames())
         model = ultralytics().YOLO(str(given.weights), task="detect")
 
         def peer() -> None:
-            for _ in model.predict(str(given.images), stream=True, conf=0.05, verbose=False):
+            for _ in model.predict(str(images), stream=True, conf=0.05, verbose=False):
                 pass
 
         def mine() -> None:
             predict(project, given.weights, progress=None)
 
         rounds = {"labkit, stored": mine, "ultralytics, not stored": peer}
-        taken: dict[str, list[float]] = {name: [] for name in rounds}
+        taken: dict[str, list[tuple[float, float]]] = {name: [] for name in rounds}
         for call in rounds.values():
             call()
         for number in range(given.rounds):
             order = list(rounds.items())
             for name, call in order if number % 2 == 0 else order[::-1]:
                 taken[name].append(seconds(call))
-    rates = {name: count / statistics.median(times) for name, times in taken.items()}
-    best = {name: count / min(times) for name, times in taken.items()}
-    first, second = rates
+    first, second = taken
+    wall = {name: statistics.median(w for w, _ in times) for name, times in taken.items()}
+    cpu = {name: statistics.median(c for _, c in times) for name, times in taken.items()}
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores")
-    print(f"{count} images, {given.weights.name}, {given.rounds} rounds")
-    print(f"{'':26}{'frames/s (median)':>20}{'(best)':>10}")
-    for name in rates:
-        print(f"{name:26}{rates[name]:20.2f}{best[name]:10.2f}")
-    pairs = [b / a for a, b in zip(taken[first], taken[second], strict=True)]
-    print(f"ratio of medians {rates[first] / rates[second]:.3f}", end=", ")
-    print(f"median of ratios {statistics.median(pairs):.3f} (bar: 1.0)")
+    print(f"{count} images, {given.weights.name}, medians of {given.rounds} rounds")
+    print(f"{'':26}{'frames/s':>10}{'CPU ms/frame':>14}")
+    for name in taken:
+        print(f"{name:26}{count / wall[name]:10.2f}{1000 * cpu[name] / count:14.1f}")
+    pairs = [b[0] / a[0] for a, b in zip(taken[first], taken[second], strict=True)]
+    print(f"ratio {wall[second] / wall[first]:.3f} (bar: 1.0), round by round ", end="")
+    print(" ".join(f"{ratio:.2f}" for ratio in pairs))
 
 
 if __name__ == "__main__":

@@ -12,18 +12,16 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
-from statistics import median
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from _table import median_s, show
 
 from labkit.queue import build_context, rank, score_table
 
 LABELS = np.array(["person", "car", "truck", "bus", "bicycle", "dog", "cat", "sign", "bag", "cup"])
 BOX = ["x1", "y1", "x2", "y2"]
-COUNTED = ("borderline", "crowding", "nms-pressure", "ambiguity", "entropy", "expected-errors")
 
 
 def synthetic(n_frames: int, length: int = 100, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -199,15 +197,6 @@ def plain_scores(
     return out
 
 
-def _seconds(work: Callable[[], Any], repeats: int) -> float:
-    taken = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        work()
-        taken.append(time.perf_counter() - start)
-    return median(taken)
-
-
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -227,8 +216,8 @@ def main() -> None:
         table = score_table(build_context(proposals, frames, other=other))
         return table.rank(ascending=False, method="first")
 
-    seconds = _seconds(ours, given.repeats)
-    full = _seconds(lambda: rank(proposals, frames, order="four-rules"), given.repeats)
+    seconds = median_s(ours, given.repeats)
+    full = median_s(lambda: rank(proposals, frames, order="four-rules"), given.repeats)
     start = time.perf_counter()
     table = plain_scores(few, head, few_other)
     table.rank(ascending=False, method="first")
@@ -242,18 +231,27 @@ def main() -> None:
         if name != "random" and not np.allclose(mine[name], table[name], rtol=1e-3, atol=1e-3)
     ]
     assert not differing, f"not the same scores: {differing}"
-    print(f"{len(proposals):,} proposals, {len(frames):,} frames, {len(mine.columns)} scores")
-    print(f"scores equal to the plain version's on {len(head):,} frames: yes")
-    rows = [
-        ("labkit: every score and its ranks", seconds, 1.0),
-        (f"pandas groupby().apply, scaled from {len(head):,} frames", scaled, scaled / seconds),
-        ("labkit: rank(order='four-rules') with reasons in words", full, full / seconds),
-    ]
-    print(f"{'':58}{'seconds':>10}{'ratio':>8}")
-    for name, value, ratio in rows:
-        print(f"{name:58}{value:>10.2f}{ratio:>8.1f}")
     good = seconds < 2 and scaled / seconds >= 20
-    print(f"bar: under 2 s and at least 20 x faster: {'met' if good else 'MISSED'}")
+    show(
+        "rank",
+        f"Rank {len(proposals):,} proposals over {len(frames):,} frames with {len(mine.columns)} "
+        "scores",
+        ("what", "seconds", "ratio"),
+        [
+            ("labkit: every score and its ranks", f"{seconds:.2f}", "1.0"),
+            (
+                f"pandas groupby().apply, scaled from {len(head):,} frames (equal scores there)",
+                f"{scaled:.0f}",
+                f"{scaled / seconds:.0f}",
+            ),
+            (
+                "labkit: `rank(order='four-rules')` with its reasons",
+                f"{full:.2f}",
+                f"{full / seconds:.1f}",
+            ),
+            ("bar: under 2 s and at least 20 x faster", "", "met" if good else "MISSED"),
+        ],
+    )
 
 
 if __name__ == "__main__":

@@ -99,7 +99,6 @@ class Project(ProjectStore):
             every=every,
             start=start,
             stop=stop,
-            known=set(self.frames()["frame_id"]),
             image_root=None if image_root is None else Path(image_root),
             on_progress=on_progress,
         )
@@ -329,16 +328,21 @@ class Project(ProjectStore):
         return import_annotations(self, format, Path(path), **options)
 
     def read_labels(
-        self, format: str, path: str | Path, label_map: Mapping[str, str | None] | None = None
+        self,
+        format: str,
+        path: str | Path,
+        label_map: Mapping[str, str | None] | None = None,
+        **options: Any,
     ) -> pd.DataFrame:
         """Read a dataset's labels for the project's frames without storing anything.
 
         The result has ``PROPOSAL_COLUMNS``: ground truth for a
-        :class:`labkit.review.ScriptedReviewer` or for one's own evaluation.
+        :class:`labkit.review.ScriptedReviewer` or for one's own evaluation. YOLO labels without
+        a ``data.yaml`` need ``names``, the labels in the order of their numbers.
         """
         from labkit.exchange import read_labels
 
-        return read_labels(self, format, Path(path), label_map=label_map)
+        return read_labels(self, format, Path(path), label_map=label_map, **options)
 
     def report(self, path: str | Path = "report.html", **options: Any) -> Path:
         """Write one self-contained HTML page: tables, plots and a contact sheet."""

@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from labkit.cli import batch, doctor, lab
+from labkit.cli import batch, demo, doctor, exchange, lab, metrics, predict, queue
 from labkit.cli.errors import guarded
 
 __all__ = ["app", "main", "run"]
@@ -45,9 +45,16 @@ def _options(
     """Review model-assisted annotations: a model proposes, a person decides."""
 
 
+app.command("predict")(predict.command)
+app.command("queue")(queue.command)
+app.command("metrics")(metrics.metrics)
+app.command("report")(metrics.report)
+app.command("export")(exchange.export)
+app.command("import")(exchange.import_)
 app.command("batch", cls=batch.Command)(batch.command)
+app.command("demo")(demo.command)
 app.command("doctor")(doctor.command)
-app.command("lab")(lab.command)
+app.command("lab", context_settings={"allow_extra_args": True})(lab.command)
 
 
 def run(args: Sequence[str]) -> int:

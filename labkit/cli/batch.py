@@ -120,7 +120,7 @@ def execute(notebook: Path, folder: Path, values: Mapping[str, Any]) -> int:
     metrics = folder / "metrics.json"
     metrics_before = metrics.stat().st_mtime_ns if metrics.exists() else None
     try:
-        with _kernel_log(folder / "kernel.log") as stderr:
+        with _kernel_log(folder / "kernel.log") as stderr, _marked():
             execute_notebook(
                 nbformat.read(notebook, as_version=4),
                 no_template(executed),
@@ -138,6 +138,7 @@ def execute(notebook: Path, folder: Path, values: Mapping[str, Any]) -> int:
             f"killed; {folder / 'kernel.log'} may say more (the same command goes on from there)"
         )
         return FAULT
+    (folder / "kernel.log").unlink()
     page = _html(executed)
     print(f"{safe(executed)}\n{safe(page)}")
     written = metrics.exists() and metrics.stat().st_mtime_ns != metrics_before
@@ -164,6 +165,16 @@ def _kernel_log(path: Path) -> Iterator[TextIO]:
         finally:
             sys.stderr.flush()
             os.dup2(stderr.fileno(), 2)
+
+
+@contextmanager
+def _marked() -> Iterator[None]:
+    """Tell the kernel that nobody watches: progress as plain lines instead of widgets."""
+    os.environ["PAPERMILL_BATCH"] = "1"
+    try:
+        yield
+    finally:
+        del os.environ["PAPERMILL_BATCH"]
 
 
 def _failed(exc: PapermillExecutionError, executed: Path) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 import sys
 import traceback
@@ -25,7 +26,16 @@ from labkit.cli.text import safe
 from labkit.core.config import cache_dir
 from labkit.core.errors import LabkitError
 
-__all__ = ["CANCELLED", "DONE", "FAULT", "FRAMES_FAILED", "guarded", "log_path", "say_error"]
+__all__ = [
+    "CANCELLED",
+    "DONE",
+    "FAULT",
+    "FRAMES_FAILED",
+    "as_options",
+    "guarded",
+    "log_path",
+    "say_error",
+]
 
 DONE, FAULT, FRAMES_FAILED, CANCELLED = 0, 1, 4, 5
 
@@ -39,6 +49,22 @@ def log_path() -> Path:
 def say_error(text: object) -> None:
     """One line on stderr."""
     print(f"labkit: error: {safe(text)}", file=sys.stderr)
+
+
+_ARGUMENTS = re.compile(
+    r"\b(conf|iou|imgsz|batch|classes|store_above|include|task|split|seed|images|order|limit"
+    r"|reviewer|names|trust|resume)=('[^']*'|[\w.,-]+)"
+)
+
+
+def as_options(message: str) -> str:
+    """A message of the library in the words of the command line: ``trust=True`` is ``--trust``."""
+
+    def option(found: re.Match[str]) -> str:
+        name, value = found[1].replace("_", "-"), found[2].strip("'")
+        return f"--{name}" if value == "True" else f"--{name} {value}"
+
+    return _ARGUMENTS.sub(option, message)
 
 
 def _open_log() -> bool:
@@ -115,7 +141,7 @@ def guarded(command: Callable[[], Any], debug: bool = False) -> int:
         return DONE
     except LabkitError as exc:
         _record(exc, debug)
-        say_error(exc)
+        say_error(as_options(str(exc)))
         return exc.exit_code
     except Exception as exc:  # noqa: BLE001 - the last line of defence of a command line
         where_to = _record(exc, debug)

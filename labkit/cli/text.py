@@ -5,7 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-__all__ = ["cell", "safe", "table"]
+__all__ = ["Share", "cell", "safe", "table"]
+
+
+class Share(float):
+    """A rate 0..1, shown in percent."""
 
 
 def safe(text: object) -> str:
@@ -23,6 +27,8 @@ def cell(value: object) -> str:
     """One value of a table: three significant decimals for floats, ``-`` for nothing."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "-"
+    if isinstance(value, Share):
+        return f"{value:.1%}"
     if isinstance(value, float):
         return f"{value:.3f}".rstrip("0").rstrip(".") if abs(value) < 1e6 else f"{value:.3g}"
     return safe(value)

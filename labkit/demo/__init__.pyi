@@ -6,8 +6,11 @@ from .domain import domain_named as domain_named
 from .files import write_coco as write_coco
 from .files import write_stills as write_stills
 from .files import write_video as write_video
+from .flow import Demo as Demo
+from .flow import Model as Model
 from .oracle import truth as truth
 from .oracle import truth_table as truth_table
+from .photos import shipped_photos as shipped_photos
 from .scene import MIN_VISIBLE as MIN_VISIBLE
 from .scene import Scene as Scene
 from .scene import TrueObject as TrueObject

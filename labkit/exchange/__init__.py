@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from labkit.exchange import coco as _coco
 from labkit.exchange import yolo as _yolo
-from labkit.exchange.base import FORMATS, ExportReport, Format, ImportedDataset
-from labkit.exchange.importing import ImportReport
+from labkit.exchange.base import FORMATS, Format, ImportedDataset
+from labkit.exchange.reports import ExportReport, ImportReport
 from labkit.exchange.splits import assign_splits
-from labkit.exchange.verbs import export, import_annotations
+from labkit.exchange.verbs import export, import_annotations, read_labels
 
 __all__ = [
     "FORMATS",
@@ -18,6 +18,7 @@ __all__ = [
     "assign_splits",
     "export",
     "import_annotations",
+    "read_labels",
 ]
 
 del _coco, _yolo  # imported for their registration alone

@@ -7,13 +7,14 @@ projects nor ledgers: :mod:`labkit.exchange.bundle` and :mod:`labkit.exchange.im
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, get_args, runtime_checkable
 
 from labkit.core.registry import Registry
-from labkit.core.types import Attribute, Frame, FrameFailure, Shape
+from labkit.core.types import Attribute, Frame, Shape
+from labkit.exchange.reports import ExportReport, Problem
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,13 +27,11 @@ __all__ = [
     "EncodedFrames",
     "ExportBundle",
     "ExportImage",
-    "ExportReport",
     "Format",
     "ImageMode",
     "ImportedDataset",
     "ImportedImage",
     "LabelledObject",
-    "Problem",
     "Provenance",
     "SizeLookup",
     "Task",
@@ -180,75 +179,6 @@ class ExportBundle:
         from labkit.exchange.rows import export_images
 
         return export_images(self)
-
-
-@dataclass(frozen=True, slots=True)
-class ExportReport:
-    """What an export wrote, left out and could not hold.
-
-    Attributes
-    ----------
-    format : str
-    out : Path
-    files : tuple of str
-        The entry points for a reader: ``data.yaml``, ``annotations.json``, relative to ``out``.
-    task : str
-        What kind of shapes was written, empty where the format holds every kind.
-    frames, objects, backgrounds : int
-        Written frames, objects on them, and frames without an object.
-    splits : dict
-        Split → number of frames.
-    hand : tuple of str
-        Ids of the frames on the hand-label list; not exported.
-    failures : tuple of FrameFailure
-        Frames whose image could not be read; not exported.
-    notes : tuple of str
-        One line each for everything the user should know: what was left out, marked or changed.
-    """
-
-    format: str
-    out: Path
-    files: tuple[str, ...] = ()
-    task: str = ""
-    frames: int = 0
-    objects: int = 0
-    backgrounds: int = 0
-    splits: Mapping[str, int] = field(default_factory=dict)
-    hand: tuple[str, ...] = ()
-    failures: tuple[FrameFailure, ...] = ()
-    notes: tuple[str, ...] = ()
-
-    def lines(self) -> list[str]:
-        """The report in words, a line each."""
-        head = f"{self.frames} frames with {self.objects} objects exported as {self.format}"
-        head += f" ({self.task})" if self.task else ""
-        head += f" to {self.out}; {self.backgrounds} of them are backgrounds"
-        out = [head]
-        if self.splits:
-            out.append("splits: " + ", ".join(f"{k} {n}" for k, n in self.splits.items()))
-        if self.hand:
-            out.append(f"{len(self.hand)} frames on the hand-label list are not exported")
-        out += self.notes
-        if self.failures:
-            out.append(f"{len(self.failures)} frames failed and are not exported")
-            out += [f"failed: {f.uri}: {f.reason}" for f in self.failures]
-        return [" ".join(line.split()) for line in out]
-
-    def __str__(self) -> str:
-        return "\n".join(self.lines())
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something in a dataset that could not be used; ``line`` is 1-based, 0 for the whole file."""
-
-    file: str
-    line: int
-    reason: str
-
-    def __str__(self) -> str:
-        where = f"{self.file}:{self.line}" if self.line else self.file
-        return " ".join(f"{where}: {self.reason}".split())
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,8 +97,8 @@ def _choose(
     frames = frames.join(verdict, on="frame_id")
     of_frame = annotations["frame_id"].astype(object)
     decided = annotations["state"].isin(["accepted", "edited", "added"])
-    keep = decided & of_frame.isin(accepted.index)
     chosen = frames["verdict"].notna()
+    keep = decided & of_frame.isin(frames.loc[chosen, "frame_id"])
     if include == "all":
         hand = states.loc[states["state"] == "hand", "frame_id"]
         touched = states.loc[states["state"].isin(["open", "skipped"]), "frame_id"]

@@ -20,7 +20,6 @@ from labkit.exchange.base import (
     FORMATS,
     ExportBundle,
     ExportImage,
-    ExportReport,
     ImageMode,
     ImportedDataset,
     LabelledObject,
@@ -28,6 +27,7 @@ from labkit.exchange.base import (
 )
 from labkit.exchange.images import ImageWriter
 from labkit.exchange.keypoints import to_visible
+from labkit.exchange.reports import ExportReport
 
 __all__ = ["ALL_JSON", "CocoFormat"]
 

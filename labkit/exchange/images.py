@@ -9,6 +9,8 @@ from labkit.core.errors import InputError, LabkitError
 from labkit.core.types import Frame, FrameFailure
 from labkit.exchange.base import ExportBundle, ExportImage, ImageMode
 from labkit.exchange.names import SUFFIXES
+from labkit.frames.images import decode, probe, to_png
+from labkit.frames.reader import is_video
 
 __all__ = ["READABLE", "ImageWriter", "image_size"]
 
@@ -17,10 +19,6 @@ READABLE = SUFFIXES | {".avif", ".heic", ".jfif", ".jp2", ".mpo"}
 
 _OF_MIME = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp", "image/bmp": ".bmp"}
 _SIDEWAYS = frozenset({5, 6, 7, 8})  # EXIF orientations that swap width and height
-
-
-def _is_video(frame: Frame) -> bool:
-    return frame.sha256 != frame.source
 
 
 def image_size(path: Path) -> tuple[int, int]:
@@ -35,9 +33,12 @@ def image_size(path: Path) -> tuple[int, int]:
 
     try:
         with Image.open(path) as image:
+            if image.format == "TIFF":  # whether Pillow has turned it yet hangs on its version
+                info = probe(path.read_bytes())
+                return info.width, info.height
             width, height = image.size
             turned = image.getexif().get(0x0112, 1) in _SIDEWAYS
-    except (ValueError, SyntaxError, Image.DecompressionBombError) as exc:
+    except (LabkitError, ValueError, SyntaxError, Image.DecompressionBombError) as exc:
         raise OSError(str(exc)) from exc
     return (height, width) if turned else (width, height)
 
@@ -54,15 +55,6 @@ def _upright(data: bytes) -> tuple[bytes, str]:
         icc = image.info.get("icc_profile")
         turned.save(out, "JPEG" if jpeg else "PNG", icc_profile=icc, **more)
     return out.getvalue(), ".jpg" if jpeg else ".png"
-
-
-def _as_png(data: bytes) -> bytes:
-    from PIL import Image
-
-    out = io.BytesIO()
-    with Image.open(io.BytesIO(data)) as image:
-        image.convert("RGB").save(out, "PNG")
-    return out.getvalue()
 
 
 class ImageWriter:
@@ -89,7 +81,7 @@ class ImageWriter:
         """Write one image into ``folder``; its file name there, or why it cannot be read."""
         frame = image.frame
         suffix = PurePosixPath(frame.uri).suffix.lower()
-        plain = suffix in SUFFIXES and not _is_video(frame)
+        plain = suffix in SUFFIXES and not is_video(frame)
         if self._mode == "none":
             return image.stem + (suffix if plain and frame.orientation == 1 else ".jpg")
         try:
@@ -129,7 +121,7 @@ class ImageWriter:
         encoded = self._bundle.reader.encoded(frame)
         if encoded.mime in _OF_MIME:
             return encoded.data, _OF_MIME[encoded.mime]
-        return _as_png(encoded.data), ".png"
+        return to_png(decode(encoded.data)), ".png"
 
     def notes(self) -> list[str]:
         """What became of the images, where they are not plain copies."""

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from labkit._version import __version__
 from labkit.core.errors import InputError
@@ -26,86 +28,22 @@ from labkit.core.types import (
     Manifest,
     Proposal,
 )
-from labkit.exchange.base import ImportedDataset, ImportedImage, LabelledObject, Problem
+from labkit.exchange.base import ImportedDataset, ImportedImage, LabelledObject
 from labkit.exchange.matching import FrameMatcher, NoMatchError
+from labkit.exchange.reports import ImportAs, ImportReport
 from labkit.store import RunStore
+from labkit.store.columns import proposals_table
+from labkit.store.proposals import proposals_dataframe
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from labkit.store import ProjectStore
 
-__all__ = ["ImportAs", "ImportReport", "Importer"]
+__all__ = ["Importer"]
 
-ImportAs = Literal["proposals", "decisions"]
-
+_LABELS_RUN = "labels"  # the run_id of labels that are no run
 _CHUNK = 256  # images a transaction
-
-
-@dataclass(frozen=True, slots=True)
-class ImportReport:
-    """What an import brought in, and all that it did not.
-
-    Attributes
-    ----------
-    format, path : str, Path
-    as_ : {'proposals', 'decisions'}
-    run_id : str or None
-        The new run of proposals.
-    images : int
-        Images in the dataset.
-    frames, objects : int
-        Frames that got something (backgrounds included), and the objects on them.
-    matched : dict
-        ``frame id``, ``content`` or ``name`` → images found by it.
-    unmatched : tuple of FrameFailure
-        Images that are no frame of the project, with the reason.
-    problems : tuple of Problem
-        Lines and entries that could not be read, with file and line.
-    dropped : dict
-        Dataset label → objects left out because the project lacks it or the map says so.
-    left_alone : tuple of str
-        Frames with decisions of their own, to which none were added.
-    not_accepted : tuple of str
-        Frames that got objects but were not accepted, since some of their labels are missing.
-    notes : tuple of str
-    """
-
-    format: str
-    path: Path
-    as_: ImportAs
-    run_id: str | None = None
-    images: int = 0
-    frames: int = 0
-    objects: int = 0
-    matched: Mapping[str, int] = field(default_factory=dict)
-    unmatched: tuple[FrameFailure, ...] = ()
-    problems: tuple[Problem, ...] = ()
-    dropped: Mapping[str, int] = field(default_factory=dict)
-    left_alone: tuple[str, ...] = ()
-    not_accepted: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-
-    def lines(self) -> list[str]:
-        """The report in words, a line each."""
-        head = f"{self.objects} objects on {self.frames} frames imported as {self.as_}"
-        head += f" from {self.format} {self.path}" + (f", run {self.run_id}" if self.run_id else "")
-        out = [head]
-        if self.matched:
-            found = ", ".join(f"{n} by {how}" for how, n in self.matched.items())
-            out.append(f"{sum(self.matched.values())} of {self.images} images found: {found}")
-        out += self.notes
-        if self.dropped:
-            listed = ", ".join(f"{label} {n}" for label, n in self.dropped.items())
-            out.append(f"{sum(self.dropped.values())} objects dropped by label: {listed}")
-        if self.left_alone:
-            out.append(f"{len(self.left_alone)} frames have decisions already and were left alone")
-        if self.not_accepted:
-            out.append(f"{len(self.not_accepted)} frames lack some labels and were not accepted")
-        out += [f"not found: {f.uri}: {f.reason}" for f in self.unmatched]
-        out += [f"not read: {p}" for p in self.problems]
-        return [" ".join(line.split()) for line in out]
-
-    def __str__(self) -> str:
-        return "\n".join(self.lines())
 
 
 def _map_labels(
@@ -166,8 +104,7 @@ class Importer:
         self._notes = [*notes, *more]
         self._objects = {i: self._keep(i, image) for i, image in self._images.items()}
         self._check()
-        if not project.labels:
-            project.add_labels(known)
+        self._new_labels = [] if project.labels else known
 
     def _match(self, matcher: FrameMatcher) -> dict[str, ImportedImage]:
         out: dict[str, ImportedImage] = {}
@@ -230,10 +167,27 @@ class Importer:
             **more,  # type: ignore[arg-type]
         )
 
+    def _add_labels(self) -> None:
+        if self._new_labels:
+            self._project.add_labels(self._new_labels)
+
+    def as_table(self) -> pd.DataFrame:
+        """Every object with ``PROPOSAL_COLUMNS``; nothing is stored."""
+        table = proposals_table([p for i in self._images for p in self._proposals(i)])
+        frame_ids = table["frame_id"].cast(pa.string())
+        index = table["index"].cast(pa.string())
+        run = pa.array([_LABELS_RUN] * len(table), pa.string())
+        ids = pc.binary_join_element_wise(run, frame_ids, index, "/")
+        whole = table.add_column(0, "run_id", run.dictionary_encode()).add_column(
+            0, "object_id", ids
+        )
+        return proposals_dataframe([whole])
+
     # ---- proposals
 
     def as_proposals(self, path: Path) -> ImportReport:
         """A finished run with every object as a proposal, score 1 where the dataset has none."""
+        self._add_labels()
         manifest = Manifest(
             run_id="",
             model=f"import:{self._dataset.format}",
@@ -281,6 +235,7 @@ class Importer:
         A frame of which the dataset says nothing gets nothing. One of whose labels some could not
         be read gets the others, and is not accepted.
         """
+        self._add_labels()
         last = self._project.decisions().groupby("frame_id")["seq"].max()
         notes = list(self._notes)
         if reviewer is None:

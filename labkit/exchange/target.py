@@ -87,7 +87,7 @@ def export_target(out: Path, about: Mapping[str, Any]) -> Iterator[Path]:
     StoreError
         It cannot be written: no permission, a full disk, a read-only file system.
     """
-    out = out.absolute()
+    out = out.resolve()  # an earlier export behind a link is replaced, not the link
     folder: Path | None = None
     try:
         _check_replaceable(out)

@@ -10,17 +10,21 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from labkit.core.errors import InputError
 from labkit.core.registry import unknown
-from labkit.exchange.base import FORMATS, IMAGES, EncodedFrames, ExportReport
+from labkit.exchange.base import FORMATS, IMAGES, EncodedFrames
 from labkit.exchange.bundle import gather
-from labkit.exchange.importing import ImportAs, Importer, ImportReport
+from labkit.exchange.importing import Importer
 from labkit.exchange.matching import FrameMatcher
+from labkit.exchange.reports import ExportReport, ImportAs, ImportReport
 from labkit.exchange.splits import SplitBy
 from labkit.exchange.target import export_target
+from labkit.frames import FrameReader
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from labkit.store import ProjectStore
 
-__all__ = ["export", "import_annotations"]
+__all__ = ["export", "import_annotations", "read_labels"]
 
 
 def _options(call: Callable[..., Any], name: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -37,15 +41,12 @@ def _options(call: Callable[..., Any], name: str, given: Mapping[str, Any]) -> d
 
 
 def _default_reader(project: ProjectStore) -> EncodedFrames:
-    from labkit.frames import FrameReader
-
-    reader: EncodedFrames = FrameReader(project.root)
-    return reader
+    return FrameReader(project.root)
 
 
 def export(
     project: ProjectStore,
-    format: str,  # noqa: A002 - the word of the public API
+    format: str,
     out: str | Path,
     *,
     include: str = "human",
@@ -121,9 +122,23 @@ def export(
     return replace(report, out=target, hand=gathered.hand, notes=notes)
 
 
+def _importer(
+    project: ProjectStore,
+    name: str,
+    path: Path,
+    label_map: Mapping[str, str | None] | None,
+    options: Mapping[str, Any],
+) -> Importer:
+    chosen = FORMATS[name]
+    known = _options(chosen.read, name, options)
+    matcher = FrameMatcher(project.frames())
+    dataset = chosen.read(path, size_of=matcher.size_of, **known)
+    return Importer(project, dataset, matcher, label_map)
+
+
 def import_annotations(
     project: ProjectStore,
-    format: str,  # noqa: A002 - the word of the public API
+    format: str,
     path: str | Path,
     *,
     as_: ImportAs = "proposals",
@@ -162,17 +177,34 @@ def import_annotations(
     StoreError
         The project cannot be written.
     """
-    chosen = FORMATS[format]
     if as_ not in get_args(ImportAs):
         raise unknown("choice for as_", as_, list(get_args(ImportAs)))
     if reviewer is not None and as_ == "proposals":
         raise InputError("A reviewer was named", "proposals have none", "as_='decisions'")
     project.check_writable("Nothing can be imported")
     place = Path(path).expanduser()
-    options = _options(chosen.read, format, options)
-    matcher = FrameMatcher(project.frames())
-    dataset = chosen.read(place, size_of=matcher.size_of, **options)
-    importer = Importer(project, dataset, matcher, label_map)
+    importer = _importer(project, format, place, label_map, options)
     if as_ == "proposals":
         return importer.as_proposals(place)
     return importer.as_decisions(place, reviewer)
+
+
+def read_labels(
+    project: ProjectStore,
+    format: str,
+    path: str | Path,
+    *,
+    label_map: Mapping[str, str | None] | None = None,
+    **options: Any,
+) -> pd.DataFrame:
+    """The labels of a dataset on the project's frames, without storing anything.
+
+    Matching, ``label_map`` and ``options`` are those of :func:`import_annotations`.
+
+    Returns
+    -------
+    DataFrame
+        ``PROPOSAL_COLUMNS``, score 1 where the dataset has none, ``run_id`` 'labels': ground
+        truth for a scripted reviewer or an evaluation.
+    """
+    return _importer(project, format, Path(path).expanduser(), label_map, options).as_table()

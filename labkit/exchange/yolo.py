@@ -22,7 +22,6 @@ from labkit.exchange.base import (
     TASKS,
     ExportBundle,
     ExportImage,
-    ExportReport,
     ImageMode,
     ImportedDataset,
     SizeLookup,
@@ -30,6 +29,7 @@ from labkit.exchange.base import (
 )
 from labkit.exchange.images import ImageWriter
 from labkit.exchange.provenance import SidecarWriter
+from labkit.exchange.reports import ExportReport
 from labkit.exchange.yolo_shapes import Losses, encode, format_line
 
 __all__ = ["DATA_YAML", "YoloFormat", "guess_task"]

@@ -226,8 +226,8 @@ def _rotated(corners: FloatArray) -> Shape:
 
 def _columns(task: Task, n: int, kpt: tuple[int, int]) -> tuple[bool, int]:
     """Whether ``n`` numbers make an object of the task, and at which position a score stands."""
-    if task == "segment" and n != 4:
-        return n >= 6, n - n % 2
+    if task == "segment" and n > 5:
+        return True, n - n % 2
     want = {"detect": 4, "segment": 4, "obb": 8, "pose": 4 + kpt[0] * kpt[1]}[task]
     return n in (want, want + 1), want
 
@@ -256,7 +256,7 @@ def decode(
     if score is not None and not 0 <= score <= 1:
         raise InputError(f"The score {score:g} is not in 0..1")
     size = np.array([width, height], dtype=np.float64)
-    if task in ("segment", "obb") and n != 4:
+    if task in ("segment", "obb") and n > 5:
         points = values[:n].reshape(-1, 2)
         _check_normalised(points)
         points = points * size

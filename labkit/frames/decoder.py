@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -50,18 +51,19 @@ class VideoDecoder:
         self.path = path
         self.lock = threading.Lock()
         self.decoded = 0
-        self.closed = False
         status = path.stat()
         self._version = (status.st_size, status.st_mtime_ns)
         self._convert = VideoReformatter()
         self._open()
 
     def _open(self) -> None:
+        self.closed = True  # until it has worked
         with ExitStack() as stack:
             self._container, self._stream = stack.enter_context(open_video(self.path))
             self._stack = stack.pop_all()
         self._exact = exact_pts(self._container, self._stream)
         self._restart()
+        self.closed = False
 
     def _restart(self) -> None:
         self._coming: Iterator[Any] = packets_to_frames(self._container, self._stream)
@@ -94,7 +96,7 @@ class VideoDecoder:
         FrameError
             The video has no such frame, or it cannot be decoded.
         """
-        if time_s is None or not self._exact:
+        if time_s is None or math.isnan(time_s) or not self._exact:  # a table's None is NaN
             frame = self._by_count(index)
         else:
             frame = self._by_pts(round(Fraction(time_s) / self._stream.time_base))
@@ -132,7 +134,7 @@ class VideoDecoder:
         if self._is_near(pts):
             return self._until(pts)
         for back in _BACK_S:
-            if self._seek(pts - round(back / self._stream.time_base)) and self._last.pts <= pts:
+            if self._seek(pts - round(back / self._stream.time_base), pts):
                 return self._until(pts)
         self._stack.close()
         self._open()
@@ -145,19 +147,21 @@ class VideoDecoder:
                 return None
         return self._last if self._last.pts == pts else None
 
-    def _seek(self, pts: int) -> bool:
-        """Decode the key frame that a seek leads to.
+    def _seek(self, there: int, pts: int) -> bool:
+        """Seek and decode the next key frame; False where none is met up to ``pts``.
 
         Frames that a decoder gives before it refer to pictures that were not decoded. A seek goes
         by decoding times, so it may also lead behind the asked time (open groups of pictures).
         """
         try:
-            self._container.seek(pts, stream=self._stream, backward=True)
+            self._container.seek(there, stream=self._stream, backward=True)
         except (av.error.FFmpegError, OverflowError):
             return False
         self._restart()
         while (frame := self._next()) is not None:
-            if frame.key_frame and frame.pts is not None:
+            if frame.pts is None or frame.pts > pts:
+                return False
+            if frame.key_frame:
                 return True
         return False
 

@@ -155,7 +155,7 @@ def _open(data: bytes) -> Image.Image:
             raise _bad("its header is truncated or broken") from exc
         raise _bad("it is not an image of a kind that labkit reads") from exc
     except Exception as exc:  # a broken header makes Pillow raise nearly anything
-        raise _bad(f"its header is broken: {reason_of(exc)}") from exc
+        raise _bad(f"its header is truncated or broken: {reason_of(exc)}") from exc
     # Pillow's own check is off where somebody has set MAX_IMAGE_PIXELS to None, as Ultralytics does
     if image.width * image.height > MAX_PIXELS:
         raise _bad(too_large)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import stat
 from collections import deque
@@ -23,6 +24,8 @@ from labkit.frames.signatures import looks_like_image
 from labkit.frames.video import probe_video
 
 __all__ = ["ScanResult", "frame_id_of", "scan"]
+
+_log = logging.getLogger(__name__)
 
 _WORKERS: Final = min(4, os.cpu_count() or 1)
 _CHUNK: Final = 2**20
@@ -77,7 +80,7 @@ def scan(
         frames (``every=30``, ``start=900``), numbers with a point seconds (``every=1.0``,
         ``start=30.0``). Images are not concerned.
     known : collection of str
-        ``frame_id`` that the project has already; a set is quickest.
+        ``frame_id`` that the project has already.
     image_root : Path, optional
         Where the images of a COCO JSON file lie.
     on_progress : callable, optional
@@ -108,12 +111,12 @@ def scan(
     found = find(what, recursive, image_root)
     failures = [FrameFailure(_shown(uri_of(p, root)), reason) for p, reason in found.failures]
     frames: list[Frame] = []
-    seen: set[str] = set()
+    seen = set(known)
     duplicates = 0
     for done, part in enumerate(_read_all(found.files, root, selection, check), start=1):
         failures += part.failures
         for frame in part.frames:
-            if frame.frame_id in seen or frame.frame_id in known:
+            if frame.frame_id in seen:
                 duplicates += 1
             else:
                 seen.add(frame.frame_id)
@@ -177,8 +180,13 @@ def _read_file(
                 return _failed(uri, "it is larger than 2 GB, the limit for one image")
             return ScanResult([_image(path, uri)])
         return _video(path, uri, selection, check)
-    except (FrameError, OSError, MemoryError) as exc:
+    except (FrameError, OSError) as exc:
         return _failed(uri, reason_of(exc))
+    except CancelledError:
+        raise
+    except Exception as exc:  # noqa: BLE001 - whatever a file does to a decoder, the rest goes on
+        _log.warning("Unexpected error while reading %r", uri, exc_info=True)
+        return _failed(uri, f"{type(exc).__name__}: {reason_of(exc)}")
 
 
 def _image(path: Path, uri: str) -> Frame:

@@ -73,8 +73,9 @@ def open_video(path: Path) -> Iterator[tuple[Any, Any]]:
     try:
         if not os.path.getsize(path):  # noqa: PTH202 - no Path.stat for a number
             raise _bad("the file is empty (0 bytes)")
-        # a local file has no business opening addresses
-        container = av.open(os.fspath(path), options={"protocol_whitelist": "file"})
+        # a local file has no business opening addresses; "options" would also reach streams that
+        # the probing adds, and crash older versions of PyAV
+        container = av.open(os.fspath(path), container_options={"protocol_whitelist": "file"})
     except (OSError, av.error.FFmpegError, ValueError) as exc:
         raise _bad(f"it is broken or not a video: {reason_of(exc)}") from exc
     try:

@@ -73,14 +73,14 @@ def keys(
 
 def _period(time: pd.Series[Any], freq: str) -> pd.Series[Any]:
     try:
-        offset = pd.tseries.frequencies.to_offset(freq)
-    except ValueError as exc:
-        raise InputError(f"{freq!r} is no length of time", str(exc), "such as 'D' or 'h'") from exc
-    if isinstance(offset, pd.tseries.offsets.Tick | pd.tseries.offsets.Day):
         floor: pd.Series[Any] = time.dt.floor(freq)
         return floor
-    # calendar periods (weeks, months) have no fixed length to floor to
-    start: pd.Series[Any] = time.dt.tz_localize(None).dt.to_period(freq).dt.start_time
+    except ValueError:
+        pass  # weeks and months have no fixed length to floor to; periods know where they begin
+    try:
+        start: pd.Series[Any] = time.dt.tz_localize(None).dt.to_period(freq).dt.start_time
+    except ValueError as exc:
+        raise InputError(f"{freq!r} is no length of time", str(exc), "such as 'D' or 'h'") from exc
     utc: pd.Series[Any] = start.dt.tz_localize("UTC")
     return utc
 

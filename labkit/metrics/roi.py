@@ -118,9 +118,8 @@ def roi(
     if measured:
         hand_s = float(drawn["hand_s"].sum() / drawn["drawn"].sum())
         hand = bootstrap_ratio(drawn["hand_s"], drawn["drawn"], draws, seed + 1)
-        source = (
-            f"measured on {len(drawn)} hand-labelled frames ({int(drawn['drawn'].sum())} objects)"
-        )
+        count = f"{len(drawn)} hand-labelled frame{'s' * (len(drawn) > 1)}"
+        source = f"measured on {count} ({int(drawn['drawn'].sum())} objects)"
     else:
         hand_s, source = CITED[baseline]
         hand = np.full(draws, hand_s)

@@ -16,7 +16,7 @@ from labkit.store.schema import DECISION_COLUMNS
 
 __all__ = ["CODE", "NEEDED", "Rows"]
 
-_NOT_COUNTED: Final = ("before", "after", "comment", "tool")
+_NOT_COUNTED: Final = ("decision_id", "session_id", "before", "after", "comment", "tool")
 NEEDED: Final = tuple(c for c in DECISION_COLUMNS if c not in _NOT_COUNTED)
 CODE: Final = {kind: k for k, kind in enumerate(KINDS)}
 IntArray = NDArray[np.int64]
@@ -76,13 +76,13 @@ class Rows:
     @cached_property
     def lean(self) -> pd.DataFrame:
         """The ledger without the JSON, which no count needs."""
-        df = self.raw.loc[:, list(NEEDED)].copy()
-        df["time"] = pd.to_datetime(df["time"], utc=True)
+        df = self.raw[list(NEEDED)]
+        typed: dict[str, Any] = {"time": pd.to_datetime(df["time"], utc=True)}
         for name in ("active_s", "clicks", "score", "threshold"):
-            df[name] = pd.to_numeric(df[name]).astype("float64")
-        df["scripted"] = df["scripted"].fillna(value=False).astype(bool)
-        df["seq"] = df["seq"].astype("int64")
-        return df
+            typed[name] = pd.to_numeric(df[name]).astype("float64")
+        typed["scripted"] = df["scripted"].fillna(value=False).astype(bool)
+        typed["seq"] = df["seq"].astype("int64")
+        return df.assign(**typed)
 
     @cached_property
     def effective(self) -> pd.DataFrame:

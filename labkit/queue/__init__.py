@@ -1,7 +1,8 @@
 """Frames in the order in which people should look, each with the rule and the reason."""
 
+from labkit.queue.build import build_context
 from labkit.queue.calibration import Calibration, calibrate
-from labkit.queue.context import ScoreContext, build_context
+from labkit.queue.context import ScoreContext
 from labkit.queue.order import QUOTAS, orders
 from labkit.queue.ranking import QUEUE_COLUMNS, rank, rerank
 from labkit.queue.scores import Score, register_score, score_table, scores

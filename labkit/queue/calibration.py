@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -121,9 +122,9 @@ def _hidden(ctx: ScoreContext, decisions: pd.DataFrame, objects: pd.DataFrame) -
     on_them = decisions["frame_id"].astype(object).isin(done.unique())
     added = decisions.loc[(decisions["kind"] == "add") & on_them, "label_after"]
     confirmed = objects.loc[(objects["score"] < ctx.conf) & ~objects["wrong"], "label"]
-    seen = pd.concat([added.astype(object), confirmed.astype(object)]).value_counts()
+    seen = Counter([*added.astype(str), *confirmed.astype(str)])
     return {
-        name: _ratio(float(seen.get(name, 0)), float(expected[k]))
+        name: _ratio(float(seen[name]), float(expected[k]))
         for k, name in enumerate(ctx.names)
-        if expected[k] > 0 or name in seen.index
+        if expected[k] > 0 or name in seen
     }

@@ -15,7 +15,17 @@ from labkit.core.registry import Registry, unknown
 from labkit.queue.context import ScoreContext
 from labkit.queue.scores import Score, Values, scores
 
-__all__ = ["QUOTAS", "Order", "Placed", "Request", "orders", "place"]
+__all__ = [
+    "QUOTAS",
+    "Order",
+    "Placed",
+    "Request",
+    "by_callable",
+    "by_mix",
+    "by_score",
+    "orders",
+    "value",
+]
 
 Ints = NDArray[np.intp]
 
@@ -132,9 +142,9 @@ def by_mix(weights: Mapping[str, float]) -> Order:
 
 
 def by_callable(function: Callable[..., Any]) -> Order:
-    """The order by ``function(proposals, frames)``, a Series indexed by ``frame_id``, highest first.
+    """The order by the Series of ``function(proposals, frames)``, highest first.
 
-    Frames that the Series does not name, and those with NaN, come last.
+    It is indexed by ``frame_id``. Frames that it does not name, and those with NaN, come last.
     """
     rule = getattr(function, "__name__", type(function).__name__)
     rule = "custom" if rule == "<lambda>" else rule

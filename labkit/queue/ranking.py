@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from labkit.core.errors import InputError
 from labkit.core.registry import unknown
+from labkit.queue.build import build_context
 from labkit.queue.calibration import calibrate
-from labkit.queue.context import ScoreContext, build_context
+from labkit.queue.context import ScoreContext
 from labkit.queue.filters import DECIDED, fraction, passing, score_bounds, states_of
 from labkit.queue.order import (
     QUOTAS,
@@ -28,6 +29,7 @@ from labkit.queue.order import (
 )
 from labkit.queue.reasons import reasons
 from labkit.queue.scores import scores
+from labkit.store.fold import effective
 
 __all__ = ["QUEUE_COLUMNS", "OrderLike", "rank", "rerank"]
 
@@ -199,7 +201,7 @@ def rerank(
     queue : DataFrame
         From :func:`rank` or ``rerank``; it fixes which frames are ranked.
     decisions : DataFrame
-        Decisions in force (``labkit.store.fold.effective``).
+        The ledger's rows; undone ones do not count.
     states : Series or DataFrame
         State by frame (``labkit.store.fold.frame_states``).
 
@@ -222,7 +224,7 @@ def rerank(
     if (number < 0).any():
         raise unknown("frame", queue["frame_id"][int(np.argmax(number < 0))], known.tolist(), 3)
     done = np.isin(states_of(states, ctx.frame_ids), (*DECIDED, "skipped"))[number]
-    calibration = calibrate(ctx, decisions)
+    calibration = calibrate(ctx, effective(decisions))
     before = value(ctx, "expected-errors")
     ctx = replace(ctx, factor=calibration.factors(ctx))
     after = value(ctx, "expected-errors")
@@ -230,5 +232,7 @@ def rerank(
     placed = placing(ctx, Request(number[~done], boost, proposals, frames, quotas or QUOTAS))
     fresh = _queue(ctx, placed, None)
     fresh.index = pd.Index(np.flatnonzero(~done))
-    out = pd.concat([queue[done][list(QUEUE_COLUMNS)], fresh]).sort_index()
-    return out.assign(rank=np.arange(1, len(out) + 1, dtype=np.int64)).reset_index(drop=True)
+    kept = queue.loc[done, list(QUEUE_COLUMNS)]
+    out: pd.DataFrame = pd.concat([part for part in (kept, fresh) if len(part)] or [fresh])
+    out = out.sort_index().assign(rank=np.arange(1, len(out) + 1, dtype=np.int64))
+    return out.reset_index(drop=True)

@@ -19,7 +19,7 @@ _INSTEAD = {"rest": "expected-errors"}
 
 
 def reasons(ctx: ScoreContext, placed: Placed) -> NDArray[np.object_]:
-    """One line per place of the queue, such as ``'3 boxes at 0.41–0.58; bus 0.48 / truck 0.44'``."""  # noqa: RUF002
+    """One line per place of the queue: ``'3 boxes at 0.45; bus 0.48 / truck 0.44'``."""
     rules = [str(name) for name in dict.fromkeys(placed.rule.tolist())]
     parts: list[list[str]] = [[] for _ in placed.frames]
     made: dict[str, Phrases] = {}

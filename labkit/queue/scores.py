@@ -68,7 +68,7 @@ def register_score(
     name: str,
     title: str,
     description: str,
-    range: tuple[float, float] = (0.0, np.inf),  # noqa: A002  the field's word
+    range: tuple[float, float] = (0.0, np.inf),
     words: words.Words = words.plain,
     needs_other: bool = False,
 ) -> Callable[[Callable[[ScoreContext], Any]], Score]:
@@ -133,7 +133,7 @@ def nms_pressure(ctx: ScoreContext) -> Values:
 def ambiguity(ctx: ScoreContext) -> Values:
     """Two classes close on one object."""
     found = ctx.rivals
-    return np.bincount(found.frame, found.weight, ctx.n_frames)
+    return np.bincount(found.frame, found.weight, ctx.n_frames).astype(np.float64, copy=False)
 
 
 @register_score(

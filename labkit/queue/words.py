@@ -54,7 +54,7 @@ def plain(ctx: ScoreContext, values: Values) -> Phrases:
 
 
 def borderline(ctx: ScoreContext, values: Values) -> Phrases:
-    """``3 boxes at 0.41–0.58``."""
+    """``3 boxes at 0.41-0.58``, with a real dash."""
     index = ctx.at_border
     if not len(index):
         return _phrases(ctx, slice(0), [])
@@ -84,12 +84,12 @@ def ambiguity(ctx: ScoreContext, values: Values) -> Phrases:
 
 
 def crowding(ctx: ScoreContext, values: Values) -> Phrases:
-    """``17 boxes, overlaps add 2.4``."""
+    """``17 boxes, crowded (NMS pressure 2.4)``."""
     shown = ctx.per_frame(np.flatnonzero(ctx.shown))
     at = np.flatnonzero(values > 0)
     texts = []
     for n, value in zip(shown[at].astype(int).tolist(), values[at].tolist(), strict=True):
-        load = f", overlaps add {value - n:.1f}" if value - n >= 0.05 else ""
+        load = f", crowded (NMS pressure {value - n:.1f})" if value - n >= 0.05 else ""
         texts.append(f"{count(n, 'box', 'boxes')}{load}")
     return _phrases(ctx, at, texts)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 __all__ = [
+    "NONE",
     "Block",
     "Card",
     "Figure",
@@ -22,6 +23,7 @@ __all__ = [
     "count",
     "data_uri",
     "duration",
+    "number",
     "percent",
     "plural",
     "with_interval",
@@ -76,6 +78,9 @@ class Gallery:
     cards: Sequence[Card]
 
 
+NONE = "\N{EN DASH}"
+"""What stands where there is no value."""
+
 Block = Text | Table | Figure | Gallery
 
 
@@ -98,8 +103,13 @@ def _bad(value: float | None) -> bool:
 
 
 def count(value: float | None) -> str:
-    """``1234`` as ``'1,234'``; '–' where there is none."""
-    return "–" if value is None or _bad(value) else f"{value:,.0f}"
+    """``1234`` as ``'1,234'``; a dash where there is none."""
+    return NONE if value is None or _bad(value) else f"{value:,.0f}"
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """``0.875`` as ``'0.88'``; a dash where there is none."""
+    return NONE if value is None or _bad(value) else f"{value:.{digits}f}"
 
 
 def plural(n: int, one: str, many: str = "") -> str:
@@ -108,23 +118,23 @@ def plural(n: int, one: str, many: str = "") -> str:
 
 
 def percent(value: float | None, digits: int = 1) -> str:
-    """``0.123`` as ``'12.3 %'``; '–' where there is none."""
-    return "–" if value is None or _bad(value) else f"{100 * value:.{digits}f} %"
+    """``0.123`` as ``'12.3 %'``; a dash where there is none."""
+    return NONE if value is None or _bad(value) else f"{100 * value:.{digits}f} %"
 
 
 def with_interval(value: float | None, lo: float | None, hi: float | None) -> str:
-    """``'12.3 % (8.1–18.0)'``."""
+    """``'12.3 % (8.1-18.0)'``."""
     if value is None or _bad(value):
-        return "–"
+        return NONE
     if lo is None or hi is None or _bad(lo) or _bad(hi):
         return percent(value)
-    return f"{percent(value)} ({100 * lo:.1f}–{100 * hi:.1f})"
+    return f"{percent(value)} ({100 * lo:.1f}{NONE}{100 * hi:.1f})"
 
 
 def duration(seconds: float | None) -> str:
     """``'6.2 s'``, ``'4 min 10 s'``, ``'3 h 05 min'``."""
     if seconds is None or _bad(seconds):
-        return "–"
+        return NONE
     if seconds < 59.95:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

@@ -88,7 +88,7 @@ def draw_objects(
         return base
     overlay = Image.new("RGBA", (base.width * over, base.height * over), (0, 0, 0, 0))
     draw = ImageDraw.Draw(overlay)
-    line = max(1.6, 0.0034 * max(base.size)) * over
+    line = max(1.6, 0.9 + 0.0018 * max(base.size)) * over
     # layer by layer, so that no object's casing cuts another one's line
     for one in drawn:
         _fill(draw, one, overlay.size)

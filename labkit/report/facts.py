@@ -9,6 +9,7 @@ import pandas as pd
 
 from labkit.core.types import FrameFailure, Manifest
 from labkit.metrics.book import Book
+from labkit.queue import QUEUE_COLUMNS, rank
 from labkit.store import ProjectStore
 from labkit.store.fold import fold, frame_states
 
@@ -77,6 +78,21 @@ class Facts:
         return fold(self.proposals, self.decisions)
 
     @cached_property
+    def queue(self) -> pd.DataFrame:
+        """Frames that the newest finished run proposes for and nobody has decided, by four rules.
+
+        As :func:`labkit.queue.rank` gives them; no row without a run.
+        """
+        finished = [m for m in self.runs if m.status == "finished"]
+        if not finished:
+            return pd.DataFrame(columns=list(QUEUE_COLUMNS))
+        run = self.project.run(finished[-1].run_id)
+        frames = self.frames[self.frames["frame_id"].isin(run.frame_ids)].reset_index(drop=True)
+        states = frame_states(self.decisions)
+        conf = run.manifest.conf
+        return rank(run.read(), frames, conf=conf, states=states, decided=False)
+
+    @cached_property
     def failures(self) -> list[FrameFailure]:
         """Frames that the newest run over them could not do, newest run first."""
         seen: set[str] = set()
@@ -103,6 +119,24 @@ class Facts:
     def done(self) -> int:
         """Frames that were accepted or sent to hand-labelling."""
         return int(self.states["state"].isin(["accepted", "hand"]).sum())
+
+    @cached_property
+    def errors(self) -> pd.DataFrame:
+        """What was corrected on each reviewed frame, in the order of review.
+
+        Indexed by ``frame_id``: ``edited``, ``relabelled``, ``rejected``, ``added``, and their sum
+        ``errors``. What was drawn on hand-labelled frames is no correction.
+        """
+        objects = self.book.objects
+        objects = objects[~objects["by_hand"]]
+        kinds = ["edited", "relabelled", "rejected", "added"]
+        verdict = objects["verdict"].astype(object)
+        table = pd.crosstab(objects["frame_id"].astype(object), verdict)
+        reviewed = self.states[self.states["state"] != "skipped"].sort_values("seq")
+        ids = reviewed["frame_id"].to_numpy()
+        table = table.reindex(index=ids, columns=kinds, fill_value=0)
+        table.index.name = "frame_id"
+        return table.assign(errors=table.sum(axis=1))
 
     def name_of(self, frame_id: str) -> str:
         """The frame's name, or its id where the project lacks it."""

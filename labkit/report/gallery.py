@@ -13,7 +13,6 @@ from labkit.core.types import AnnotatedObject, State
 from labkit.frames import FrameReader
 from labkit.report.blocks import Block, Card, Gallery, Section, Text, data_uri
 from labkit.report.facts import Facts
-from labkit.report.measures import errors_by_frame
 from labkit.report.sheet import Tile, encode, render_tile, thumbnail
 from labkit.store.columns import shape_from_row
 
@@ -28,10 +27,10 @@ def choose_frames(facts: Facts, n: int) -> dict[str, list[str]]:
     """The frames worth a look, under a heading each; no frame stands under two.
 
     First those that failed or were sent to hand-labelling (at most a quarter of ``n`` each), then
-    the most corrected, then those nobody has decided on in the order of adding.
+    the most corrected, with a quarter left for the first of the queue, then the rest.
     """
     failed = [f.frame_id for f in facts.failures if f.frame_id in facts.frames.index]
-    errors = errors_by_frame(facts)
+    errors = facts.errors
     worst = errors[errors["errors"] > 0].sort_values("errors", ascending=False, kind="stable")
     clean = errors[errors["errors"] == 0]
     open_frames = facts.frames.index.difference(facts.states.index, sort=False)
@@ -39,6 +38,7 @@ def choose_frames(facts: Facts, n: int) -> dict[str, list[str]]:
         "Could not be used": (failed, -(-n // 4)),
         "Sent to hand-labelling": (facts.hand["frame_id"], -(-n // 4)),
         "Most corrected": (worst.index, n),
+        "Next in the queue": (facts.queue["frame_id"], n),
         "Accepted as proposed": (clean.index, n),
         "Not decided yet": (open_frames, n),
     }
@@ -46,7 +46,8 @@ def choose_frames(facts: Facts, n: int) -> dict[str, list[str]]:
     taken: set[str] = set()
     for title, (ids, most) in wanted.items():
         fresh = [str(i) for i in ids if str(i) not in taken and str(i) in facts.frames.index]
-        chosen = fresh[: min(most, n - len(taken))]
+        kept_free = min(len(facts.queue), n // 4) if title == "Most corrected" else 0
+        chosen = fresh[: max(0, min(most, n - len(taken) - kept_free))]
         if chosen:
             out[title] = chosen
             taken.update(chosen)
@@ -141,8 +142,9 @@ def sheet_section(facts: Facts, n: int) -> Section:
     if not chosen:
         text = "No frame to show." if n else "No contact sheet was asked for."
         return Section("sheet", "Contact sheet", [Text(text, "note")])
-    errors = errors_by_frame(facts)
-    reasons = {str(i): _corrections(r) for i, r in errors.iterrows() if r["errors"]}
+    errors = facts.errors
+    reasons = {str(r.frame_id): f"{r.rule}: {r.reason}" for r in facts.queue.itertuples()}
+    reasons |= {str(i): _corrections(r) for i, r in errors.iterrows() if r["errors"]}
     text = (
         "Proposed: dashed line and a circle. Accepted: solid line and a check. Edited: double line "
         "and a pencil. Removed: dotted and crossed out. Added: dashes and dots and a plus."

@@ -10,7 +10,7 @@ import pandas as pd
 
 from labkit._version import __version__
 from labkit.core.types import Manifest
-from labkit.report.blocks import Block, Section, Table, Text, count, duration, percent, plural
+from labkit.report.blocks import NONE, Block, Section, Table, Text, count, duration, percent, plural
 from labkit.report.facts import Facts
 
 __all__ = ["banners", "closing_sections", "lead", "opening_sections"]
@@ -45,7 +45,7 @@ def banners(facts: Facts) -> list[str]:
         ]
     return [
         f"{scripted:,} of {total:,} decisions ({percent(scripted / total)}) were made by a script, "
-        "not by a person. The figures on this page mix both; the table of reviewers tells them apart."
+        "not by a person. The figures here mix both; the table of reviewers tells them apart."
     ]
 
 
@@ -80,12 +80,12 @@ def _runs(facts: Facts) -> Sequence[Block]:
         (
             run.run_id,
             run.model,
-            (run.weights_sha256 or "–")[:12],
+            (run.weights_sha256 or NONE)[:12],
             run.status,
             count(run.frames),
             count(run.proposals),
             count(len(run.failures)),
-            (run.created or "–").replace("T", " ").replace("+00:00", ""),
+            (run.created or NONE).replace("T", " ").replace("+00:00", ""),
             _parameters(run),
         )
         for run in facts.runs
@@ -148,7 +148,7 @@ def _attention(facts: Facts) -> Sequence[Block]:
         title = f"{plural(len(facts.failures), 'frame')} could not be used"
         blocks.append(Table(title, ["frame", "reason"], rows, more=_more(len(facts.failures))))
     if len(facts.hand):
-        rows = [
+        listed = [
             (facts.name_of(str(r.frame_id)), str(r.reviewer), f"{r.time:%Y-%m-%d %H:%M}", comment)
             for r, comment in zip(
                 facts.hand.head(_MOST_ROWS).itertuples(), _comments(facts, facts.hand), strict=False
@@ -156,7 +156,7 @@ def _attention(facts: Facts) -> Sequence[Block]:
         ]
         title = f"Hand-label list: {plural(len(facts.hand), 'frame')}"
         columns = ["frame", "sent by", "when (UTC)", "comment"]
-        blocks.append(Table(title, columns, rows, more=_more(len(facts.hand))))
+        blocks.append(Table(title, columns, listed, more=_more(len(facts.hand))))
     waiting = facts.states[facts.states["state"].isin(["skipped", "open"])]
     if len(waiting):
         names = [facts.name_of(str(i)) for i in waiting["frame_id"].head(20)]
@@ -185,7 +185,7 @@ def _labels(facts: Facts) -> Sequence[Block]:
     blocks: list[Block] = [Text(f"Labels of the project, in the order of exports: {text}.")]
     for run in facts.runs:
         rows = [
-            (model, project or "dropped", count(run.dropped.get(model, 0)) if not project else "–")
+            (model, project or "dropped", count(run.dropped.get(model, 0)) if not project else NONE)
             for model, project in run.label_map.items()
             if project != model or run.dropped.get(model)
         ]
@@ -214,12 +214,12 @@ def _versions(facts: Facts) -> Sequence[Block]:
         try:
             names[package] = [version(package)]
         except PackageNotFoundError:
-            names[package] = ["–"]
+            names[package] = [NONE]
     for k, run in enumerate(facts.runs[-5:]):
         columns.append(run.run_id)
         for package in run.versions:
-            names.setdefault(package, ["–"])
+            names.setdefault(package, [NONE])
         for package, row in names.items():
-            row += ["–"] * (k + 1 - len(row)) + [str(run.versions.get(package, "–"))]
+            row += [NONE] * (k + 1 - len(row)) + [str(run.versions.get(package, NONE))]
     rows = [(package, *values) for package, values in names.items()]
     return [Table("Versions of the packages used", columns, rows)]

@@ -17,7 +17,7 @@ from labkit.report.gallery import sheet_section
 from labkit.report.measures import measure_sections, numbers
 from labkit.report.overview import banners, closing_sections, lead, opening_sections
 from labkit.store import ProjectStore
-from labkit.store.files import write_atomic
+from labkit.store.files import store_error, write_atomic
 
 __all__ = ["render_report", "write_report"]
 
@@ -57,7 +57,10 @@ def write_report(
     if target.is_dir():
         target = target / "report.html"
     page = render_report(project, title=title, frames=frames).encode("utf-8", "replace")
-    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise store_error(f"The report {target.name!r} cannot be written", exc) from exc
     write_atomic(target, lambda f: f.write(page))
     return target
 

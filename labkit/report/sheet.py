@@ -153,7 +153,8 @@ def contact_sheet(
     columns = max(min(columns, len(tiles)), min(columns, 2))
     width, height = tile_size
     gap, px = max(8, width // 20), max(11, width // 24)
-    text_height = round(6 * px)
+    reasons = any(clean(tile.reason) for tile in tiles)
+    text_height = round((6 if reasons else 3.3) * px)
     top = round(gap + (2.2 * px if title else 0) + 2 * px)
     rows = -(-len(tiles) // columns)
     sheet = Image.new(

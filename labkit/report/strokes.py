@@ -30,12 +30,13 @@ _MOST_DASHES = 1000
 
 def _contours(shape: Shape) -> list[Points]:
     """Outlines of a mask, along the pixels' outer edges."""
-    from contourpy import contour_generator  # comes with matplotlib
+    from contourpy import contour_generator
 
     assert shape.mask is not None
     mask = np.pad(decode_mask(shape.mask).astype(np.float32), 1)
     # the centre of pixel (0, 0), which lies at index 1 of the padded mask, is at 0.5 px
-    return [line - 0.5 for line in contour_generator(z=mask).lines(0.5) if len(line) > 2]
+    lines = [np.asarray(line) for line in contour_generator(z=mask).lines(0.5)]
+    return [line - 0.5 for line in lines if len(line) > 2]
 
 
 def rings_of(shape: Shape) -> list[Points]:

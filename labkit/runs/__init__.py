@@ -1,1 +1,6 @@
-"""runs."""
+"""Runs: models over frames, in the background, resumable; and the jobs that carry them."""
+
+from labkit.runs.jobs import Job, jobs
+from labkit.runs.predict import label_report, predict, predict_job
+
+__all__ = ["Job", "jobs", "label_report", "predict", "predict_job"]

@@ -20,6 +20,7 @@ from typing import Any, Protocol
 
 from labkit.core.errors import CancelledError, InputError, LabkitError
 from labkit.core.types import Frame, FrameFailure, Manifest, Proposal
+from labkit.frames.errors import reason_of
 from labkit.models.base import Detector, FrameResult, Image, OutOfMemoryError, StagedDetector
 from labkit.models.worker import InferenceWorker, Priority, worker
 from labkit.runs.jobs import JobContext
@@ -131,9 +132,11 @@ class Pipeline:
         self._done = len(self.frames) - sum(sizes.values())
         self.context.update(self._done, len(self.frames))
         pool = ThreadPoolExecutor(self.threads, thread_name_prefix="labkit-decode")
+        # a video is decoded by going on where the last frame was, so by one thread alone
+        video = ThreadPoolExecutor(1, thread_name_prefix="labkit-video")
         ahead: deque[_Batch] = deque()
         running: deque[tuple[_Batch, list[Any], Future[list[Any]] | None]] = deque()
-        batches = self._batches(missing, pool)
+        batches = self._batches(missing, pool, video)
         try:
             while True:
                 self.context.check()
@@ -156,9 +159,12 @@ class Pipeline:
             for _, _, inference in running:
                 if inference is not None:
                     inference.cancel()
-            pool.shutdown(wait=True, cancel_futures=True)
+            for threads in (pool, video):
+                threads.shutdown(wait=True, cancel_futures=True)
 
-    def _batches(self, missing: Sequence[int], pool: ThreadPoolExecutor) -> Iterator[_Batch]:
+    def _batches(
+        self, missing: Sequence[int], pool: ThreadPoolExecutor, video: ThreadPoolExecutor
+    ) -> Iterator[_Batch]:
         size = self.store.manifest.part_size
         for number in missing:
             frames = self.frames[number * size : (number + 1) * size]
@@ -168,7 +174,10 @@ class Pipeline:
             for start in range(0, len(order), self.batch):
                 places = order[start : start + self.batch]
                 chosen = [frames[k] for k in places]
-                yield _Batch(part, places, chosen, [pool.submit(self._read, f) for f in chosen])
+                decoding = [
+                    (pool if f.time_s is None else video).submit(self._read, f) for f in chosen
+                ]
+                yield _Batch(part, places, chosen, decoding)
 
     def _read(self, frame: Frame) -> Any:
         """The prepared frame, or its failure; in a decoding thread."""
@@ -307,5 +316,4 @@ def _failure(frame: Frame, reason: str) -> FrameFailure:
 
 def _reason(exc: BaseException) -> str:
     """The error in one line, without a traceback."""
-    text = str(exc).strip() or type(exc).__name__
-    return " ".join(text.split())[:300]
+    return reason_of(exc)[:300]

@@ -14,6 +14,7 @@ from labkit.core.errors import InputError
 from labkit.core.labelmap import LabelMap
 from labkit.core.registry import unknown
 from labkit.core.types import FrameFailure, Manifest
+from labkit.frames import FrameReader
 from labkit.models.base import DetectOptions, Detector, ModelInfo, open_detector
 from labkit.models.weights import resolve
 from labkit.models.worker import worker
@@ -208,13 +209,14 @@ def _work(
     context.check()
     manifest = new_manifest(project, info, mapping, request)
     store, lock = claim(project, manifest, request)
+    own = FrameReader(project.root) if reader is None else None
     try:
         pipeline = Pipeline(
             store=store,
             frames=list(project.iter_frames(store.frame_ids)),
             detector=detector,
             label_map=store.manifest.label_map,
-            reader=reader if reader is not None else _reader(project),
+            reader=reader if own is None else own,
             batch=int(store.manifest.params["batch"]),
             context=context,
             threads=max(2, min(8, (os.cpu_count() or 2) - 1)),
@@ -223,6 +225,8 @@ def _work(
         context.update(message="")
         done = pipeline.run()
     finally:
+        if own is not None:
+            own.close()
         lock.release()
     context.update(message=_summary(done))
     return done.run_id
@@ -255,12 +259,6 @@ def _free_memory() -> None:
     from labkit.models.yolo_load import empty_device_cache
 
     empty_device_cache()
-
-
-def _reader(project: ProjectStore) -> Reader:
-    from labkit.frames import FrameReader
-
-    return FrameReader(project.root)
 
 
 def _class_names(classes: Sequence[str | int], labels: Sequence[str]) -> tuple[str, ...]:

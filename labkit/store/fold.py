@@ -7,16 +7,21 @@ only rows, never a project.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from labkit.core.types import FRAME_VERDICTS, OBJECT_VERDICTS
+from labkit.core.types import OBJECT_VERDICTS
 from labkit.store.columns import geometry_from_json
 from labkit.store.schema import ANNOTATION_COLUMNS, GEOMETRY_COLUMNS
 
 __all__ = ["effective", "fold", "frame_states", "object_states"]
 
+_STATE_COLUMNS = ["frame_id", "reviewer", "scripted", "time", "seq", "threshold"]
+_OBJECT_COLUMNS = ["object_id", "frame_id", "run_id", "reviewer", "scripted", "time", "seq"]
+_OBJECT_COLUMNS += ["label_before", "label_after", "score"]
 _FROM_PROPOSAL = [*GEOMETRY_COLUMNS, "attributes", "track_id"]
 
 
@@ -25,13 +30,18 @@ def effective(decisions: pd.DataFrame) -> pd.DataFrame:
 
     Of several undo and redo rows of one step the last one holds. Order and index are kept.
     """
-    kind = decisions["kind"]
-    moves = kind.isin(["undo", "redo"])
-    if not moves.any():
-        return decisions
+    standing = _standing(decisions)
+    return decisions if standing.all() else decisions[standing]
+
+
+def _standing(decisions: pd.DataFrame) -> np.ndarray:
+    """By row, whether it counts."""
+    moves = decisions["kind"].isin(["undo", "redo"]).to_numpy(dtype=bool)
     last = decisions.loc[moves, ["target", "kind"]].drop_duplicates("target", keep="last")
-    undone = set(last.loc[last["kind"] == "undo", "target"])
-    return decisions[~moves & ~decisions["step"].isin(undone)]
+    undone = last.loc[last["kind"] == "undo", "target"]
+    if not len(undone):
+        return ~moves
+    return ~moves & ~decisions["step"].isin(undone).to_numpy(dtype=bool)
 
 
 def frame_states(decisions: pd.DataFrame) -> pd.DataFrame:
@@ -46,21 +56,37 @@ def frame_states(decisions: pd.DataFrame) -> pd.DataFrame:
         ``threshold`` of the row that made the state; ``hand_labelled``: accepted after it had
         been sent to hand-labelling.
     """
-    rows = effective(decisions)
-    rows = rows[rows["kind"] != "comment"]
-    verdict = rows[rows["kind"].isin(FRAME_VERDICTS)]
-    firm = verdict[verdict["kind"] != "skip"].drop_duplicates("frame_id", keep="last")
-    skipped = verdict[~verdict["frame_id"].isin(firm["frame_id"])]
-    skipped = skipped.drop_duplicates("frame_id", keep="last")
-    known = pd.concat([firm["frame_id"], skipped["frame_id"]])
-    opened = rows[~rows["frame_id"].isin(known)].drop_duplicates("frame_id", keep="last")
-    out = pd.concat([firm, skipped, opened]).sort_values("seq", kind="stable")
-    names = {"accept_frame": "accepted", "reject_frame": "hand", "skip": "skipped"}
-    out = out.assign(state=out["kind"].map(names).fillna("open"))
-    sent = verdict.loc[verdict["kind"] == "reject_frame", "frame_id"]
-    out["hand_labelled"] = (out["state"] == "accepted") & out["frame_id"].isin(sent)
-    columns = ["frame_id", "state", "reviewer", "scripted", "time", "seq", "threshold"]
-    return out[[*columns, "hand_labelled"]].reset_index(drop=True)
+    rows = decisions[[*_STATE_COLUMNS, "kind"]]
+    rows = rows[_standing(decisions) & (rows["kind"] != "comment").to_numpy(dtype=bool)]
+    code, names = pd.factorize(rows["frame_id"])
+    kind, n = _flags(rows["kind"]), len(names)
+    firm = _last(code, kind("accept_frame", "reject_frame"), n)
+    skipped = _last(code, kind("skip"), n)
+    opened = _last(code, np.ones(len(rows), dtype=bool), n)
+    made = np.where(firm >= 0, firm, np.where(skipped >= 0, skipped, opened))
+    sent = _last(code, kind("reject_frame"), n) >= 0
+    states = {"accept_frame": "accepted", "reject_frame": "hand", "skip": "skipped"}
+    out = rows.iloc[made].assign(sent=sent).sort_values("seq", kind="stable")
+    out["state"] = out["kind"].map(states).fillna("open")
+    out["hand_labelled"] = (out["state"] == "accepted") & out["sent"]
+    frame_id, *rest = _STATE_COLUMNS
+    return out[[frame_id, "state", *rest, "hand_labelled"]].reset_index(drop=True)
+
+
+def _flags(kind: pd.Series) -> Callable[..., np.ndarray]:
+    """A function that tells, by row, whether its kind is one of those named."""
+
+    def one_of(*names: str) -> np.ndarray:
+        return kind.isin(names).to_numpy(dtype=bool)
+
+    return one_of
+
+
+def _last(code: np.ndarray, mask: np.ndarray, n: int) -> np.ndarray:
+    """By code, the position of the last row that the mask marks; -1 where there is none."""
+    where = np.full(n, -1)
+    where[code[mask]] = np.flatnonzero(mask)  # the last assignment wins, rows are in order
+    return where
 
 
 def object_states(decisions: pd.DataFrame) -> pd.DataFrame:
@@ -77,40 +103,50 @@ def object_states(decisions: pd.DataFrame) -> pd.DataFrame:
         ``reviewer``, ``scripted``, ``time``, ``revision`` (the ``seq`` of the last decision) and
         ``after``, the object's JSON.
     """
-    rows = effective(decisions)
-    rows = rows[rows["kind"].isin(OBJECT_VERDICTS)]
-    code, _ = pd.factorize(rows["object_id"])
-    n = int(code.max()) + 1 if len(code) else 0
-    kind = rows["kind"].to_numpy(dtype=object)
-    position = np.arange(len(rows))
+    out = _object_rows(decisions)
+    out["after"] = _json(decisions, out["row"].to_numpy())
+    return out.drop(columns=["row", "changed"])
 
-    def last_of(mask: np.ndarray) -> np.ndarray:
-        where = np.full(n, -1)
-        where[code[mask]] = position[mask]  # the last assignment wins, rows are in order
-        return where
 
-    last = last_of(np.ones(len(rows), dtype=bool))
-    rejected = last_of(kind == "reject")
-    edited = last_of((kind == "edit") | (kind == "relabel")) > rejected
-    added = last_of(kind == "add") > rejected
+def _object_rows(decisions: pd.DataFrame) -> pd.DataFrame:
+    """Object states; ``row``, the position of the last decision; ``changed``, by any edit or add.
+
+    The JSON is left out: copying it for every object costs more than all the rest.
+    """
+    kind = _flags(decisions["kind"])
+    rows = np.flatnonzero(_standing(decisions) & kind(*OBJECT_VERDICTS))
+    code, names = pd.factorize(decisions["object_id"].iloc[rows])
+    n = len(names)
+    last = _last(code, np.ones(len(rows), dtype=bool), n)
+    rejected = _last(code, kind("reject")[rows], n)
+    changed = _last(code, kind("edit", "relabel")[rows], n)
+    added = _last(code, kind("add")[rows], n)
     state = np.full(n, "accepted", dtype=object)
-    state[edited] = "edited"
-    state[added] = "added"
+    state[changed > rejected] = "edited"
+    state[added > rejected] = "added"
     state[rejected == last] = "rejected"
     order = np.argsort(last, kind="stable")
-    out = rows.iloc[last[order]].assign(state=state[order])
-    out["label"] = out["label_after"].where(out["label_after"].notna(), out["label_before"])
-    out["after"] = out["after"].where(out["after"].notna(), out["before"])
-    out = out.rename(columns={"seq": "revision"})
-    names = ["object_id", "frame_id", "state", "label", "score", "run_id", "reviewer"]
-    return out[[*names, "scripted", "time", "revision", "after"]].reset_index(drop=True)
+    out: pd.DataFrame = decisions[_OBJECT_COLUMNS].iloc[rows[last[order]]]
+    label = out["label_after"].where(out["label_after"].notna(), out["label_before"])
+    out = out.assign(state=state[order], label=label, row=rows[last[order]])
+    out["changed"] = (np.maximum(changed, added) >= 0)[order]
+    out = out.rename(columns={"seq": "revision"}).reset_index(drop=True)
+    columns = ["object_id", "frame_id", "state", "label", "score", "run_id", "reviewer"]
+    return out.reindex(columns=[*columns, "scripted", "time", "revision", "row", "changed"])
+
+
+def _json(decisions: pd.DataFrame, rows: np.ndarray) -> np.ndarray:
+    """The object after each of these decisions; before it, where it was rejected."""
+    after = decisions["after"].iloc[rows].to_numpy(dtype=object)
+    before = decisions["before"].iloc[rows].to_numpy(dtype=object)
+    return np.where(pd.notna(after), after, before)
 
 
 def fold(proposals: pd.DataFrame, decisions: pd.DataFrame) -> pd.DataFrame:
     """All objects as they stand: decided ones first in the order of deciding, then proposals.
 
-    Accepted objects take their geometry from the proposal where it is given (accepting changes
-    nothing), all others from the ledger. Undecided proposals have the state ``proposed``, no
+    Objects accepted or rejected as they were proposed take their geometry from the proposal where
+    it is given, all others from the ledger. Undecided proposals have the state ``proposed``, no
     reviewer and revision 0.
 
     Parameters
@@ -125,14 +161,16 @@ def fold(proposals: pd.DataFrame, decisions: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         ``ANNOTATION_COLUMNS``; masks, polygons, keypoints and rotated boxes as in proposals.
     """
-    states = object_states(decisions)
+    states = _object_rows(decisions)
     position = pd.Index(proposals["object_id"]).get_indexer(states["object_id"])
-    from_proposal = (states["state"] == "accepted").to_numpy() & (position >= 0)
+    as_proposed = (states["state"] == "accepted") | ~states["changed"]
+    from_proposal = as_proposed.to_numpy(dtype=bool) & (position >= 0)
     taken = proposals[_FROM_PROPOSAL].take(position[from_proposal])
     taken.index = states.index[from_proposal]
-    parsed = geometry_from_json(json.loads(t) for t in states.loc[~from_proposal, "after"])
+    texts = _json(decisions, states.loc[~from_proposal, "row"].to_numpy())
+    parsed = geometry_from_json(_parsed(texts.tolist()))
     parsed.index = states.index[~from_proposal]
-    decided = states.drop(columns="after").join(_stack(taken, parsed))
+    decided = states.drop(columns=["row", "changed"]).join(_stack(taken, parsed))
     seen = np.zeros(len(proposals), dtype=bool)
     seen[position[position >= 0]] = True
     rest = proposals.loc[~seen].assign(state="proposed", reviewer=None, scripted=False, revision=0)
@@ -141,6 +179,12 @@ def fold(proposals: pd.DataFrame, decisions: pd.DataFrame) -> pd.DataFrame:
         rest[name] = rest[name].astype(object)
     columns = list(ANNOTATION_COLUMNS)
     return _stack(decided[columns], rest[columns]).reset_index(drop=True)
+
+
+def _parsed(texts: list[str], chunk: int = 10_000) -> Iterator[dict[str, Any]]:
+    """The objects, parsed many at a time: one call a text costs several times the parsing."""
+    for start in range(0, len(texts), chunk):
+        yield from json.loads(f"[{','.join(texts[start : start + chunk])}]")
 
 
 def _stack(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:

@@ -200,21 +200,38 @@ class ProjectStore:
             raise store_error("Cannot read the list of frames", exc) from exc
 
     def append_frames(self, frames: Sequence[Frame]) -> list[Frame]:
-        """Add frames whose ids are not there yet and return those."""
+        """Add frames whose ids are not there yet and return those.
+
+        A known frame whose file is gone from its old place gets the new one: a folder that was
+        moved is added again, and all decisions on it hold.
+        """
         self.check_writable("These frames cannot be added")
         with write_lock(self.root):
             old = self._frames_table()
-            known = set(old["frame_id"].to_pylist())
+            place = dict(zip(old["frame_id"].to_pylist(), old["uri"].to_pylist(), strict=True))
             new: list[Frame] = []
+            moved: dict[str, str] = {}
             for frame in frames:
-                if frame.frame_id not in known:
-                    known.add(frame.frame_id)
+                if frame.frame_id not in place:
+                    place[frame.frame_id] = frame.uri
                     new.append(frame)
-            if new:
+                elif frame.uri != (uri := place[frame.frame_id]) and not self._there(uri):
+                    moved[frame.frame_id] = frame.uri
+            if moved:
+                uris = [moved.get(i, u) for i, u in place.items()][: len(old)]
+                at = old.schema.get_field_index("uri")
+                old = old.set_column(at, FRAMES.field("uri"), pa.array(uris, pa.string()))
+            if new or moved:
                 columns = {n: [getattr(f, n) for f in new] for n in FRAMES.names}
                 table = pa.concat_tables([old, pa.table(columns, schema=FRAMES)])
                 write_atomic(self.root / "frames.parquet", lambda f: pq.write_table(table, f))
         return new
+
+    def _there(self, uri: str) -> bool:
+        try:
+            return (self.root / uri).exists()
+        except (OSError, ValueError):
+            return False
 
     def iter_frames(self, frame_ids: Iterable[str] | None = None) -> Iterator[Frame]:
         """Frames in the order of adding, or those asked for in the order of asking."""

@@ -30,6 +30,7 @@ def random_pt(cache: Path) -> Callable[[str], Path]:
             torch.manual_seed(0)
             model = yolo(f"{name}.yaml")
             _spread(model.model)
+            model.model.names = {k: f"thing {k}" for k in range(len(model.names))}
             model.save(str(path))
         return path
 
@@ -44,14 +45,31 @@ def _spread(model) -> None:
     before = [norm.momentum for norm in norms]
     for norm in norms:
         norm.momentum = 1.0  # statistics of one batch, so that features do not fade away
+    small = torch.rand(4, 3, 9, 13)
+    images = torch.nn.functional.interpolate(small, (160, 160), mode="bicubic").clamp(0, 1)
     with torch.no_grad():
-        model.train()(torch.rand(2, 3, 160, 160))
+        model.train()(images)
     for norm, momentum in zip(norms, before, strict=True):
         norm.momentum = momentum
     model.eval()
     head = model.model[-1]
-    for name in ("cv3", "one2one_cv3"):
-        for branch in getattr(head, name, None) or ():
-            last = branch[-1]
-            torch.nn.init.normal_(last.weight, std=0.3)
-            torch.nn.init.normal_(last.bias, mean=-5.0, std=0.5)
+    # logits of classes around -3, distances of box edges around 2 cells
+    for name, mean, std in (("cv3", -3.0, 1.5), ("cv2", 2.0, 0.3)):
+        for branches in (getattr(head, name, None), getattr(head, f"one2one_{name}", None)):
+            for branch in branches or ():
+                _scale(model, branch[-1], images, mean, std)
+
+
+def _scale(model, layer, images, mean: float, std: float) -> None:
+    """Make a layer's outputs have this mean and standard deviation."""
+    import torch
+
+    torch.nn.init.normal_(layer.weight)
+    torch.nn.init.zeros_(layer.bias)
+    seen = []
+    hook = layer.register_forward_hook(lambda _module, _inputs, output: seen.append(output))
+    with torch.no_grad():
+        model(images)
+        hook.remove()
+        layer.weight /= seen[0].std() / std
+        layer.bias += mean - seen[0].mean() * std / seen[0].std()

@@ -1,4 +1,4 @@
-"""A detector that costs nothing, frames without files, and a reader for plain images."""
+"""A detector that costs nothing, and frames without files."""
 
 from __future__ import annotations
 
@@ -11,28 +11,10 @@ from typing import Any
 import numpy as np
 from PIL import Image as PilImage
 
-from labkit.core.errors import InputError
 from labkit.core.types import Frame, LabelChoice, Proposal, Shape
+from labkit.frames import FrameError
 from labkit.models.base import Image, ModelInfo
 from labkit.store.project import ProjectStore
-
-
-class FrameError(InputError):
-    """Stands in for the reader's own error."""
-
-
-class PlainReader:
-    """Reads upright images."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-
-    def read(self, frame: Frame) -> Image:
-        try:
-            with PilImage.open(self.root / frame.uri) as image:
-                return np.asarray(image.convert("RGB"))
-        except (OSError, ValueError) as exc:
-            raise FrameError("cannot be decoded", str(exc)) from exc
 
 
 class GreyReader:

@@ -96,6 +96,17 @@ def test_frames_are_added_once(project: ProjectStore) -> None:
         project.frame("nope")
 
 
+def test_a_moved_file_keeps_its_frame(project: ProjectStore, tmp_path: Path) -> None:
+    stays = tmp_path / "stays.jpg"
+    stays.touch()
+    project.append_frames(
+        [replace(frame(1), uri=str(stays)), replace(frame(2), uri="/gone/2.jpg"), frame(3)]
+    )
+    again = [replace(frame(k), uri=f"/new/{k}.jpg") for k in (1, 2)]
+    assert project.append_frames(again) == []
+    assert [f.uri for f in project.iter_frames()] == [str(stays), "/new/2.jpg", frame(3).uri]
+
+
 FULL = Proposal(
     frame(1).frame_id,
     0,

@@ -1,0 +1,126 @@
+"""Frames to export in one go: add, predict, queue, scripted review, metrics, report, export.
+
+Each step looks at what the project has already, so that a second call goes on from there.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from labkit.core.types import FrameFailure
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from labkit.project import Project
+
+__all__ = ["Demo", "Model", "labelled_dataset"]
+
+REVIEWER = "script"
+
+
+@dataclass(frozen=True)
+class Model:
+    """The weights, the score from which objects are shown, and whether a pickle may be opened."""
+
+    weights: str | Path
+    conf: float = 0.5
+    trust: bool = False
+
+
+@dataclass
+class Demo:
+    """The flow on one project; each step returns a line that says what it did.
+
+    Parameters
+    ----------
+    project : Project
+    model : Model
+    """
+
+    project: Project
+    model: Model
+    run_id: str = ""
+    failures: list[FrameFailure] = field(default_factory=list)
+
+    def add(self, frames: str | Path | Sequence[str | Path]) -> str:
+        """Add frames; those that are there already are not added again."""
+        report = self.project.add_frames(frames)
+        self.failures += report.failures
+        return str(report)
+
+    def predict(self, progress: Any = None) -> str:
+        """Let the model propose, unless a finished run of it covers all frames."""
+        from labkit.runs.finished import finished_run
+
+        model = self.model
+        there = finished_run(self.project, model.weights, conf=model.conf, trust=model.trust)
+        if there is not None:
+            self.run_id = there
+            return f"{self.run_id} is there already: {self._found()}"
+        start = time.perf_counter()
+        self.run_id = self.project.predict(
+            model.weights, conf=model.conf, trust=model.trust, progress=progress
+        )
+        took = time.perf_counter() - start
+        manifest = self.project.run(self.run_id).manifest
+        self.failures += manifest.failures
+        return (
+            f"{self.run_id}: {self._found()}, {took:.1f} s with opening the model, "
+            f"{manifest.frames / took:.1f} frames a second"
+        )
+
+    def _found(self) -> str:
+        manifest = self.project.run(self.run_id).manifest
+        shown = len(self.project.proposals(self.run_id, min_score=self.model.conf))
+        return (
+            f"{manifest.proposals} proposals on {manifest.frames} frames, {shown} of them "
+            f"at or above {self.model.conf:g}"
+        )
+
+    def queue(self) -> pd.DataFrame:
+        """The frames that still want a look, in the order of ``four-rules``."""
+        return self.project.queue(self.run_id, order="four-rules", seed=0)
+
+    def review(self, queue: pd.DataFrame, dataset: Path) -> str:
+        """Play a reviewer who knows the labels of a YOLO dataset."""
+        from labkit.review import ScriptedReviewer
+
+        if not len(queue):
+            return "every frame has its verdict already"
+        start = time.perf_counter()
+        truth = self.project.read_labels("yolo", dataset, label_map=self._class_ids())
+        session = self.project.review(queue, reviewer=REVIEWER, run=self.run_id, scripted=True)
+        before = len(self.project.decisions())
+        frames = ScriptedReviewer(truth, seed=0).play(session)
+        made = len(self.project.decisions()) - before
+        return (
+            f"played by script from the labels of {dataset.name}: {frames} frames, "
+            f"{made} decisions in {time.perf_counter() - start:.1f} s"
+        )
+
+    def _class_ids(self) -> dict[str, str | None]:
+        """A dataset without class names numbers its classes; take them for the model's."""
+        mapping = self.project.run(self.run_id).manifest.label_map
+        return {str(k): label for k, label in enumerate(mapping.values())}
+
+    def report(self) -> Path:
+        """Write the HTML report into the project."""
+        return self.project.report(self.project.root / "report.html")
+
+    def export(self) -> str:
+        """Write the YOLO dataset into the project, scripted decisions included."""
+        out = self.project.root / "yolo"
+        done = self.project.export("yolo", out, include="scripted")
+        return f"{out}: {done.frames} frames with {done.objects} objects"
+
+
+def labelled_dataset(frames: str | Path) -> Path | None:
+    """The YOLO dataset that a folder ``images`` belongs to, if ``labels`` lies beside it."""
+    folder = Path(frames)
+    found = folder.name == "images" and (folder.parent / "labels").is_dir()
+    return folder.parent if found else None

@@ -1,0 +1,201 @@
+"""From the table of proposals to the arrays that scores are computed from."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from labkit.core.errors import InputError
+from labkit.queue.context import Codes, Floats, Ints, ScoreContext
+
+__all__ = ["build_context"]
+
+_BOX = ["x1", "y1", "x2", "y2"]
+_NEEDED = ("frame_id", "label", "score", *_BOX)
+
+
+def _codes(column: pd.Series[Any]) -> tuple[Codes, NDArray[Any]]:
+    """Codes (-1 where missing) and the names that they stand for."""
+    if not isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype("category")
+    return np.asarray(column.cat.codes, dtype=np.int32), column.cat.categories.to_numpy(
+        dtype=object
+    )
+
+
+def _recode(codes: Codes, table: list[int]) -> Codes:
+    """``table[codes]``, and -1 where the code is -1."""
+    return np.asarray([*table, -1], dtype=np.int32)[codes]
+
+
+class _Names:
+    """One numbering for all labels."""
+
+    def __init__(self, names: Collection[str] = ()) -> None:
+        self.index: dict[str, int] = {name: k for k, name in enumerate(names)}
+
+    def __call__(self, name: Any) -> int:
+        return self.index.setdefault(str(name), len(self.index))
+
+
+def _seen_map(
+    label: Codes, labels: NDArray[Any], model: Codes, models: NDArray[Any]
+) -> dict[str, str | None]:
+    """Which project label each model label was given in these proposals."""
+    both = (label >= 0) & (model >= 0)
+    met = np.flatnonzero(np.bincount(model[both].astype(np.int64) * len(labels) + label[both]))
+    return {str(models[k // len(labels)]): str(labels[k % len(labels)]) for k in met.tolist()}
+
+
+def _choices(
+    df: pd.DataFrame, label: Codes, to_project: Mapping[str, str | None], names: _Names
+) -> tuple[Codes, Floats, NDArray[np.bool_]]:
+    """The best class that means another project label: code, score, and whether any was told."""
+    runner, value = np.full(len(df), -1, np.int32), np.zeros(len(df), np.float32)
+    told = np.zeros(len(df), bool)
+    for k in (2, 3):
+        if f"label_{k}" not in df or f"score_{k}" not in df:
+            continue
+        codes, models = _codes(df[f"label_{k}"])
+        score = df[f"score_{k}"].to_numpy(dtype=np.float32, na_value=np.nan)
+        # a class that the map drops is still another class than the object's
+        project = _recode(codes, [names(to_project.get(str(m), m) or m) for m in models])
+        there = (codes >= 0) & np.isfinite(score)
+        new = there & (runner < 0) & (project != label)
+        runner, value = np.where(new, project, runner), np.where(new, score, value)
+        told |= there
+    return runner, value, told
+
+
+def _moments(frames: pd.DataFrame, sequences: Collection[str]) -> Ints:
+    """Places on the time line: neighbours differ by 1, all others by 2 or more."""
+    n = len(frames)
+    if "group" not in frames or "index" not in frames:
+        return np.arange(n, dtype=np.intp) * 2
+    group, groups = _codes(frames["group"])
+    index = frames["index"].to_numpy(dtype=np.int64)
+    ordered = np.isin(group, [k for k, name in enumerate(groups) if name in sequences])
+    index = np.where(ordered, np.arange(n), index)
+    order = np.lexsort((np.arange(n), index, group))
+    apart = (np.diff(group[order]) != 0) | (np.diff(index[order]) == 0) | (group[order][1:] < 0)
+    out = np.empty(n, dtype=np.intp)
+    out[order] = np.concatenate([[0], np.cumsum(1 + apart)])[:n]
+    return out
+
+
+def _numbers_of_frames(df: pd.DataFrame, frames: pd.DataFrame) -> tuple[NDArray[Any], Codes]:
+    ids = np.asarray(frames["frame_id"], dtype=object)
+    index = pd.Index(ids, dtype=object)
+    if not index.is_unique:
+        raise InputError("These frames cannot be ranked", "the table holds a frame twice")
+    codes, known = _codes(df["frame_id"])
+    found = index.get_indexer(pd.Index(known, dtype=object))
+    return ids, _recode(codes, found.tolist())
+
+
+def _in_order(df: pd.DataFrame, frame: Codes) -> Ints | None:
+    """The order by frame, run and index, or None where the rows are in it already."""
+    index = df["index"].to_numpy() if "index" in df else np.arange(len(df))
+    run = _codes(df["run_id"])[0] if "run_id" in df else np.zeros(len(df), np.int32)
+    step, inside = np.diff(frame), np.diff(index)
+    if (run == run[:1]).all() and ((step > 0) | ((step == 0) & (inside >= 0))).all():
+        return None
+    return np.lexsort((index, run, frame))
+
+
+def build_context(
+    proposals: pd.DataFrame,
+    frames: pd.DataFrame,
+    *,
+    conf: float = 0.5,
+    borderline: tuple[float, float] = (0.4, 0.6),
+    seed: int = 0,
+    label_map: Mapping[str, str | None] | None = None,
+    other: pd.DataFrame | None = None,
+    sequences: Collection[str] = (),
+    names: Collection[str] = (),
+) -> ScoreContext:
+    """Arrays from a table of proposals, sorted by frame.
+
+    Parameters
+    ----------
+    proposals : DataFrame
+        Columns of :data:`labkit.store.schema.PROPOSALS`; those beyond ``frame_id``, ``label``,
+        ``score`` and the box may be missing. Rows of frames that are not in ``frames``, and rows
+        without a label or a finite score, are left out.
+    frames : DataFrame
+        The frames of the run: ``frame_id``, and ``group`` and ``index`` for the flicker score.
+    label_map : mapping, optional
+        Model label to project label (None: dropped). Without it, what the proposals show of it.
+    other : DataFrame, optional
+        Proposals of a second run.
+    sequences : collection of str
+        Groups of single images that follow each other in time, in the order of ``frames``.
+    names : collection of str
+        Labels to number first.
+
+    Raises
+    ------
+    InputError
+        A column is missing, or a frame is there twice.
+    """
+    missing = [c for c in _NEEDED if c not in proposals]
+    if missing or "frame_id" not in frames:
+        raise InputError(
+            "These proposals cannot be ranked", f"no column {(missing or ['frame_id'])[0]!r}"
+        )
+    ids, frame = _numbers_of_frames(proposals, frames)
+    score = proposals["score"].to_numpy(dtype=np.float32, na_value=np.nan)
+    df, good = proposals, (frame >= 0) & np.isfinite(score) & proposals["label"].notna().to_numpy()
+    if not good.all():
+        df, frame, score = df[good], frame[good], score[good]
+    label, labels = _codes(df["label"])
+    numbering = _Names(names)
+    project = _recode(label, [numbering(name) for name in labels])
+    to_project: dict[str, str | None] = {}
+    if "model_label" in df:
+        to_project |= _seen_map(label, labels, *_codes(df["model_label"]))
+    to_project |= dict(label_map or {})
+    runner, runner_score, told = _choices(df, project, to_project, numbering)
+    context = ScoreContext(
+        frame_ids=ids,
+        frame=frame.astype(np.intp),
+        score=score,
+        boxes=np.ascontiguousarray(df[_BOX].to_numpy(dtype=np.float32, na_value=np.nan)),
+        label=project,
+        names=(),
+        runner_up=runner,
+        runner_up_score=runner_score,
+        has_choices=told,
+        moment=_moments(frames, sequences),
+        conf=conf,
+        borderline=borderline,
+        seed=seed,
+    )
+    context = _sorted(context, _in_order(df, frame))
+    if other is not None:
+        second = build_context(
+            other, frames, conf=conf, label_map=label_map, names=tuple(numbering.index)
+        )
+        return replace(context, other=second, names=second.names)
+    return replace(context, names=tuple(numbering.index))
+
+
+def _sorted(c: ScoreContext, order: Ints | None) -> ScoreContext:
+    if order is None:
+        return c
+    return replace(
+        c,
+        frame=c.frame[order],
+        score=c.score[order],
+        boxes=c.boxes[order],
+        label=c.label[order],
+        runner_up=c.runner_up[order],
+        runner_up_score=c.runner_up_score[order],
+        has_choices=c.has_choices[order],
+    )

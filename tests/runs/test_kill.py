@@ -1,0 +1,151 @@
+"""``kill -9`` at random moments: the resumed run equals the undisturbed one, byte for byte."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import fakes
+import pytest
+
+from labkit.store.project import ProjectStore
+
+HERE = Path(__file__).parent
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+
+
+class Processes:
+    """The forking process of ``killed.py``."""
+
+    def __init__(self) -> None:
+        path = os.pathsep.join([str(HERE.parents[1]), str(HERE), os.environ.get("PYTHONPATH", "")])
+        self._server = subprocess.Popen(
+            [sys.executable, str(HERE / "killed.py")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "2"},
+        )
+
+    def _ask(self, project: Path, more: tuple[Path, ...]) -> int:
+        assert self._server.stdin is not None
+        self._server.stdin.write(json.dumps([str(project), *map(str, more)]) + "\n")
+        self._server.stdin.flush()
+        return self._answer()
+
+    def _answer(self) -> int:
+        assert self._server.stdout is not None
+        return int(self._server.stdout.readline())
+
+    def run_to_end(self, project: Path, *more: Path) -> None:
+        self._ask(project, more)
+        assert self._answer() == 0
+
+    def run_and_kill(self, project: Path, after_s: float, *more: Path) -> bool:
+        """Whether it was killed before it had finished."""
+        pid = self._ask(project, more)
+        time.sleep(after_s)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        return self._answer() == -signal.SIGKILL
+
+    def close(self) -> None:
+        assert self._server.stdin is not None
+        self._server.stdin.close()
+        self._server.wait(30)
+        assert self._server.stdout is not None
+        self._server.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def processes() -> Iterator[Processes]:
+    made = Processes()
+    yield made
+    made.close()
+
+
+def check(processes: Processes, calm: ProjectStore, killed: ProjectStore, *more: Path) -> None:
+    want = fakes.parts(calm, calm.run().run_id)
+    before = {m.run_id: fakes.parts(killed, m.run_id) for m in killed.runs()}
+    processes.run_to_end(killed.root, *more)
+    run = killed.run().run_id
+    assert fakes.parts(killed, run) == want
+    assert killed.run(run).manifest.status == "finished"
+    for name, content in before.get(run, {}).items():
+        assert want[name] == content  # a part is there whole or not at all
+
+
+def new(path: Path, n: int) -> ProjectStore:
+    project = ProjectStore.create(path, ["cat", "dog", "bird"])
+    project.append_frames(fakes.frames(n, bad=(5,)))
+    return project
+
+
+@pytest.fixture(scope="module")
+def calm(processes: Processes, tmp_path_factory: pytest.TempPathFactory) -> ProjectStore:
+    project = new(tmp_path_factory.mktemp("calm") / "p", 60)
+    processes.run_to_end(project.root)
+    return project
+
+
+def kill_often(
+    processes: Processes, tmp_path: Path, calm: ProjectStore, moments: list[float]
+) -> int:
+    """Kill at each moment, a new project each time; how often the run was in the middle."""
+    middle = 0
+    for k, moment in enumerate(moments):
+        project = new(tmp_path / f"p{k}", 60)
+        killed = processes.run_and_kill(project.root, moment)
+        runs = project.runs()
+        middle += bool(
+            killed and runs and 0 < len(project.run(runs[0].run_id).missing_parts()) < 20
+        )
+        check(processes, calm, project)
+        assert len(project.runs()) == 1 + (not killed)
+        project.close()
+    return middle
+
+
+def test_killed_at_random_moments(processes: Processes, tmp_path: Path, calm: ProjectStore) -> None:
+    rng = random.Random(2)
+    assert kill_often(processes, tmp_path, calm, [rng.uniform(0.0, 0.4) for _ in range(6)]) >= 1
+
+
+def test_killed_again_and_again(processes: Processes, tmp_path: Path, calm: ProjectStore) -> None:
+    project = new(tmp_path / "p", 60)
+    for moment in (0.08, 0.15, 0.1):
+        processes.run_and_kill(project.root, moment)
+    check(processes, calm, project)
+
+
+@pytest.mark.soak
+def test_killed_at_fifty_random_moments(
+    processes: Processes, tmp_path: Path, calm: ProjectStore
+) -> None:
+    rng = random.Random(7)
+    assert kill_often(processes, tmp_path, calm, [rng.uniform(0.0, 0.5) for _ in range(50)]) >= 10
+
+
+@pytest.mark.soak
+@pytest.mark.data
+def test_a_real_model_killed(
+    processes: Processes, tmp_path: Path, coco128: Path, yolo_onnx: Path
+) -> None:
+    pytest.importorskip("onnxruntime")
+    paths = sorted((coco128 / "images").iterdir())[:12]
+    projects = []
+    for name in ("calm", "killed"):
+        project = ProjectStore.create(tmp_path / name)
+        fakes.image_frames(project, paths)
+        projects.append(project)
+    processes.run_to_end(projects[0].root, yolo_onnx)
+    processes.run_and_kill(projects[1].root, 4.0, yolo_onnx)
+    check(processes, *projects, yolo_onnx)
