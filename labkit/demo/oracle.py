@@ -79,7 +79,9 @@ def truth_table(scenes: Iterable[Scene], frame_ids: Sequence[str]) -> pd.DataFra
         ``PROPOSAL_COLUMNS`` with run ``truth`` and score 1; ``attributes`` holds ``visible``.
     """
     pairs = zip(frame_ids, scenes, strict=True)
-    return _dataframe(proposals_table([row for k, scene in pairs for row in rows_of(k, scene.objects)]))
+    return _dataframe(
+        proposals_table([row for k, scene in pairs for row in rows_of(k, scene.objects)])
+    )
 
 
 def write_truth(path: Path, scenes: Sequence[list[Proposal]], frame_ids: Sequence[str]) -> None:
