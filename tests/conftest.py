@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,18 @@ def _need(*parts: str) -> Path:
 def coco128() -> Path:
     """128 real photos with YOLO labels: ``images/``, ``labels/``, ``labels_seg/``."""
     return _need("coco128")
+
+
+@pytest.fixture(scope="session")
+def coco12(coco128: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first twelve photos of coco128 with their labels. Tests must not change it."""
+    root = tmp_path_factory.mktemp("coco12")
+    for kind in ("images", "labels"):
+        (root / kind).mkdir()
+    for image in sorted((coco128 / "images").iterdir())[:12]:
+        shutil.copy(image, root / "images")
+        shutil.copy(coco128 / "labels" / f"{image.stem}.txt", root / "labels")
+    return root
 
 
 @pytest.fixture(scope="session")

@@ -48,6 +48,7 @@ def project_checks(folder: Path) -> Iterator[Check]:
     try:
         with ProjectStore.open(folder, read_only=True) as project:
             yield from _contents(project)
+            yield from _trusted(project)
             yield from _disk(project)
     except LabkitError as exc:
         yield Check("project", "fail", f"{exc.what}: {exc.why}", exc.remedy)
@@ -81,6 +82,20 @@ def _contents(project: ProjectStore) -> Iterator[Check]:
             f"not finished: {', '.join(unfinished)}",
             "predict again with the same arguments; finished parts are kept",
         )
+
+
+def _trusted(project: ProjectStore) -> Iterator[Check]:
+    """Pickles that somebody has vouched for: their names, so that it is seen."""
+    from labkit.models.weights import TRUST_FILE
+
+    path = project.root / TRUST_FILE
+    if not path.exists():
+        return
+    try:
+        names = sorted(set(json.loads(path.read_text("utf-8")).values()))
+        yield Check("weights", "ok", f"opened on somebody's word (--trust): {', '.join(names)}")
+    except (OSError, ValueError, TypeError, AttributeError) as exc:
+        yield Check("weights", "warn", f"{path.name} cannot be read: {exc}", f"remove {path}")
 
 
 def _disk(project: ProjectStore) -> Iterator[Check]:

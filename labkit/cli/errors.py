@@ -11,7 +11,6 @@ import os
 import re
 import signal
 import sys
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from logging.handlers import RotatingFileHandler
@@ -67,29 +66,49 @@ def as_options(message: str) -> str:
     return _ARGUMENTS.sub(option, message)
 
 
-def _open_log() -> bool:
-    """Send the package's log to the file; False where it cannot be written."""
-    path = log_path()
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handler = RotatingFileHandler(path, maxBytes=2_000_000, backupCount=1, encoding="utf-8")
-    except OSError:
-        return False
-    handler.setFormatter(logging.Formatter("%(asctime)s %(process)d %(levelname)s %(message)s"))
+class _Log(RotatingFileHandler):
+    """The log file: made on the first record; one that cannot be written is remembered as such."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, maxBytes=2_000_000, backupCount=1, encoding="utf-8", delay=True)
+        self.setFormatter(logging.Formatter("%(asctime)s %(process)d %(levelname)s %(message)s"))
+        self.broken = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True)
+        except OSError:
+            self.broken = True
+        else:
+            super().emit(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        self.broken = True
+
+
+@contextmanager
+def _logging(debug: bool) -> Iterator[logging.Handler]:
+    """Send what the package logs to the log file, or with ``--debug`` to the screen."""
     logger = logging.getLogger("labkit")
+    handler = logging.StreamHandler() if debug else _Log(log_path())
+    before = logger.propagate, logger.disabled
+    logger.propagate, logger.disabled = False, False
     logger.addHandler(handler)
-    logger.propagate = False
-    return True
+    try:
+        yield handler
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate, logger.disabled = before
+        handler.close()
 
 
-def _record(exc: BaseException, debug: bool) -> str:
-    """Put the traceback where it belongs and say where that is."""
-    if debug:
-        traceback.print_exception(exc)
+def _record(exc: BaseException, handler: logging.Handler) -> str:
+    """Log a traceback and say where it is."""
+    logging.getLogger("labkit").error("%s", safe(exc), exc_info=exc)
+    if not isinstance(handler, _Log):
         return "the traceback is above"
-    if not _open_log():
+    if handler.broken:
         return f"no traceback was kept, {log_path()} cannot be written; --debug shows it"
-    logging.getLogger("labkit").error("%s", exc, exc_info=exc)
     return f"the traceback is in {log_path()}"
 
 
@@ -121,6 +140,11 @@ def guarded(command: Callable[[], Any], debug: bool = False) -> int:
     debug : bool
         Show tracebacks on the screen instead of writing them to the log.
     """
+    with _logging(debug) as handler:
+        return _exit_code(command, handler)
+
+
+def _exit_code(command: Callable[[], Any], handler: logging.Handler) -> int:
     try:
         with _terminate_like_ctrl_c():
             code = command()
@@ -139,11 +163,15 @@ def guarded(command: Callable[[], Any], debug: bool = False) -> int:
     except BrokenPipeError:  # the reader left early, as in `labkit queue p | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
+    except OSError as exc:  # a file that a person named: --csv /no/such/folder/x.csv
+        where_to = _record(exc, handler)
+        say_error(f"{exc.strerror or exc}: {exc.filename or 'no file was named'} ({where_to})")
+        return 2
     except LabkitError as exc:
-        _record(exc, debug)
+        _record(exc, handler)
         say_error(as_options(str(exc)))
         return exc.exit_code
     except Exception as exc:  # noqa: BLE001 - the last line of defence of a command line
-        where_to = _record(exc, debug)
+        where_to = _record(exc, handler)
         say_error(f"{type(exc).__name__}: {exc} (a fault of labkit, not of yours; {where_to})")
         return FAULT

@@ -6,7 +6,7 @@ import getpass
 import os
 from pathlib import Path
 
-__all__ = ["cache_dir", "default_reviewer", "offline"]
+__all__ = ["cache_dir", "cores", "default_reviewer", "offline"]
 
 
 def cache_dir() -> Path:
@@ -14,6 +14,12 @@ def cache_dir() -> Path:
     named = os.environ.get("LABKIT_CACHE")
     base = os.environ.get("XDG_CACHE_HOME")
     return Path(named) if named else (Path(base) if base else Path.home() / ".cache") / "labkit"
+
+
+def cores() -> int:
+    """Processor cores that this process may use; at most 16."""
+    affinity = getattr(os, "sched_getaffinity", None)  # Linux alone
+    return min(16, len(affinity(0)) if affinity is not None else os.cpu_count() or 1)
 
 
 def offline() -> bool:

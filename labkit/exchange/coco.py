@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from labkit.exchange.base import (
     ImageMode,
     ImportedDataset,
     LabelledObject,
+    Provenance,
     SizeLookup,
 )
 from labkit.exchange.images import ImageWriter
@@ -32,6 +33,7 @@ from labkit.exchange.reports import ExportReport
 __all__ = ["ALL_JSON", "CocoFormat"]
 
 ALL_JSON = "annotations.json"
+_PROVENANCE = [f.name for f in fields(Provenance)]
 
 
 def _segmentation(shape: Shape) -> tuple[Any, float]:
@@ -69,7 +71,7 @@ def _annotation(item: LabelledObject, keypoints: int) -> dict[str, Any]:
         out["keypoints"] = [v for point in points for v in point]
     if item.track_id is not None:
         out["track_id"] = item.track_id
-    own: dict[str, Any] = asdict(item.provenance)
+    own: dict[str, Any] = {n: getattr(item.provenance, n) for n in _PROVENANCE}
     if shape.rotated is not None:
         own["rotated"] = list(shape.rotated)
     rest = [a for a in item.attributes if a.name != "iscrowd"]
@@ -164,8 +166,9 @@ class _Writer:
             name = f"annotations/instances_{split}.json" if split else ALL_JSON
             (self._out / name).parent.mkdir(exist_ok=True)
             data = {"info": info, "licenses": [], **table, "categories": categories}
-            with (self._out / name).open("w", encoding="utf-8") as f:
-                json.dump(data, f, ensure_ascii=False, allow_nan=False)
+            # dumps, not dump: only the former runs in C
+            text = json.dumps(data, ensure_ascii=False, allow_nan=False)
+            (self._out / name).write_text(text, encoding="utf-8")
             files.append(name)
         return tuple(files)
 

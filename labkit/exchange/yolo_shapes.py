@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from labkit.core.errors import InputError
 from labkit.core.geometry import (
-    clip_boxes,
+    polygon_area,
     rotated_corners,
     shape_from_keypoints,
     shape_from_polygons,
@@ -81,18 +81,25 @@ def format_line(class_id: int, numbers: Sequence[float | int]) -> str:
     return " ".join([str(class_id), *fields])
 
 
+def _has_outline(shape: Shape) -> bool:
+    return shape.polygons is not None or shape.mask is not None
+
+
 def _rings(shape: Shape, losses: Losses) -> list[FloatArray]:
     """The outer rings of a shape; empty where it has no outline."""
+    if not _has_outline(shape):
+        return []
     if shape.polygons is not None:
-        return [np.asarray(r, dtype=np.float64).reshape(-1, 2) for r in shape.polygons]
-    if shape.mask is not None:
-        traced = trace_mask(shape.mask)
-        if traced.holes:
+        rings = [np.asarray(r, dtype=np.float64).reshape(-1, 2) for r in shape.polygons]
+    else:
+        assert shape.mask is not None
+        rings, holes = trace_mask(shape.mask)
+        if holes:
             losses.add("holes")
-        if not traced.rings:
-            losses.add("flat")
-        return traced.rings
-    return []
+    rings = [r for r in rings if polygon_area(r) > 0]
+    if not rings:
+        losses.add("flat")
+    return rings
 
 
 def _box_corners(box: Sequence[float]) -> FloatArray:
@@ -108,7 +115,8 @@ def _outline(shape: Shape, losses: Losses) -> FloatArray:
         return join_rings(rings)
     if shape.rotated is not None:
         return np.asarray(rotated_corners(shape.rotated))
-    losses.add("rectangle")
+    if not _has_outline(shape):
+        losses.add("rectangle")
     return _box_corners(shape.box)
 
 
@@ -118,7 +126,7 @@ def smallest_rectangle(points: FloatArray) -> FloatArray:
 
     hull = shapely.MultiPoint(points).minimum_rotated_rectangle
     if hull.geom_type != "Polygon":  # points on a line
-        raise InputError("This rotated box cannot be used", "it has no area")
+        raise InputError("The rotated box has no area")
     return np.asarray(hull.exterior.coords)[:4]
 
 
@@ -127,20 +135,28 @@ def _corners(shape: Shape, losses: Losses) -> FloatArray:
         return np.asarray(rotated_corners(shape.rotated))
     rings = _rings(shape, losses)
     if not rings:
-        losses.add("rectangle")
+        if not _has_outline(shape):
+            losses.add("rectangle")
+        return _box_corners(shape.box)
+    try:
+        corners = smallest_rectangle(np.concatenate(rings))
+    except InputError:
+        losses.add("flat")
         return _box_corners(shape.box)
     losses.add("hull")
-    return smallest_rectangle(np.concatenate(rings))
+    return corners
 
 
 def _clipped(points: FloatArray, size: FloatArray, losses: Losses) -> FloatArray:
     inside = np.clip(points, 0, size)
     if (np.abs(inside - points) > _EDGE * size).any():
         losses.add("clipped")
-    return inside
+    return inside / size
 
 
-def _pose(shape: Shape, size: FloatArray, keypoints: int, losses: Losses) -> list[float | int]:
+def _pose(
+    shape: Shape, size: tuple[float, float], keypoints: int, losses: Losses
+) -> list[float | int]:
     points = list(to_visible(shape.keypoints or ()))
     if not points:
         losses.add("unposed")
@@ -171,18 +187,22 @@ def encode(
     keypoints : int
         Keypoints of every object (pose).
     """
-    size = np.array([width, height], dtype=np.float64)
-    x1, y1, x2, y2 = clip_boxes(shape.box, width, height)
+    # plain floats for the box: numpy costs more than it saves on four numbers
+    left, top, right, bottom = shape.box
+    x1, x2 = min(max(left, 0.0), width), min(max(right, 0.0), width)
+    y1, y2 = min(max(top, 0.0), height), min(max(bottom, 0.0), height)
     if x2 <= x1 or y2 <= y1:
         losses.add("outside")
         return None
+    size = (float(width), float(height))
     if task in ("segment", "obb"):
         points = _outline(shape, losses) if task == "segment" else _corners(shape, losses)
-        return [float(v) for v in (_clipped(points, size, losses) / size).ravel()]
-    box = np.array([[x1, y1], [x2, y2]])
-    _clipped(np.asarray(shape.box, dtype=np.float64).reshape(2, 2), size, losses)
-    centre, extent = (box[0] + box[1]) / 2 / size, (box[1] - box[0]) / size
-    numbers: list[float | int] = [float(v) for v in (*centre, *extent)]
+        cut: list[float | int] = _clipped(points, np.array(size), losses).ravel().tolist()
+        return cut
+    if max(x1 - left, right - x2) > _EDGE * width or max(y1 - top, bottom - y2) > _EDGE * height:
+        losses.add("clipped")
+    numbers: list[float | int] = [(x1 + x2) / 2 / width, (y1 + y2) / 2 / height]
+    numbers += [(x2 - x1) / width, (y2 - y1) / height]
     if task == "pose":
         return numbers + _pose(shape, size, keypoints, losses)
     if shape.polygons or shape.mask or shape.keypoints or shape.rotated:

@@ -109,12 +109,14 @@ def krippendorff_alpha(ratings: ArrayLike | pd.DataFrame) -> float:
 def verdict_matrix(decisions: pd.DataFrame | Book) -> pd.DataFrame:
     """Verdicts on proposals: one row a reviewer, one column an object; missing where none.
 
-    Each is the reviewer's own last word: accepted, edited, relabelled or rejected. A later
+    Only proposals that two reviewers or more judged have a column. Each verdict is the reviewer's
+    own last word: accepted, edited, relabelled or rejected. A later
     reviewer may have seen what an earlier one decided; agreement is of independent judgement only
     where frames were reviewed blind.
     """
     objects = Book.of(decisions).reviewer_objects
     objects = objects[objects["verdict"] != "added"]
+    objects = objects[objects["object_id"].duplicated(keep=False)]
     by = [objects["reviewer"].astype(object), objects["object_id"].astype(object)]
     return objects["verdict"].astype(object).groupby(by).first().unstack()  # noqa: PD010
 

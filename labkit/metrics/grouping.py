@@ -16,6 +16,7 @@ from labkit.metrics.rows import named
 __all__ = ["BY", "by_list", "keys"]
 
 BY: Final = ("label", "run", "reviewer", "time", "score", "scripted", "group", "frame")
+_CALENDAR: Final = ("W", "M", "Q", "Y")
 _COLUMN: Final = {"run": "run_id", "frame": "frame_id"}
 
 
@@ -72,17 +73,15 @@ def keys(
 
 
 def _period(time: pd.Series[Any], freq: str) -> pd.Series[Any]:
+    start: pd.Series[Any]
     try:
-        floor: pd.Series[Any] = time.dt.floor(freq)
-        return floor
-    except ValueError:
-        pass  # weeks and months have no fixed length to floor to; periods know where they begin
-    try:
-        start: pd.Series[Any] = time.dt.tz_localize(None).dt.to_period(freq).dt.start_time
+        if freq[:1] in _CALENDAR:  # no fixed length to floor to; periods know where they begin
+            start = time.dt.tz_localize(None).dt.to_period(freq).dt.start_time.dt.tz_localize("UTC")
+        else:
+            start = time.dt.floor(freq)
     except ValueError as exc:
         raise InputError(f"{freq!r} is no length of time", str(exc), "such as 'D' or 'h'") from exc
-    utc: pd.Series[Any] = start.dt.tz_localize("UTC")
-    return utc
+    return start
 
 
 def _score_range(score: pd.Series[Any], bins: int) -> Any:

@@ -189,9 +189,9 @@ def _add_up(parts: list[pd.DataFrame], names: list[str]) -> pd.DataFrame:
     """One row a group of the counts of all parts; 0 where a part knows nothing."""
     full = [p.reindex(columns=[*names, *COUNTS]) for p in parts]
     if not names:
-        return pd.DataFrame([pd.concat(full).fillna(0).sum()]).astype(np.int64)
+        return pd.DataFrame([pd.concat(full).astype("float64").sum()]).astype(np.int64)
     for part in full:
-        part[list(COUNTS)] = part[list(COUNTS)].fillna(0).astype(np.int64)
+        part[list(COUNTS)] = part[list(COUNTS)].astype("float64").fillna(0).astype(np.int64)
         for name in names:
             if isinstance(part[name].dtype, pd.CategoricalDtype):
                 part[name] = part[name].astype(object)

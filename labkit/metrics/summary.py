@@ -72,8 +72,8 @@ def summary(
     labels = rates(book, "label", level=level)
     more = _label_times(book)
     labels = labels.drop(columns="frames").merge(more, on="label", how="left")
-    labels["frames"] = labels["frames"].fillna(0).astype(np.int64)
-    labels["seconds"] = labels["seconds"].fillna(0.0)
+    labels["frames"] = labels["frames"].astype("float64").fillna(0).astype(np.int64)
+    labels["seconds"] = labels["seconds"].astype("float64").fillna(0)
     total["scripted_share"] = float(share(book.objects["scripted"].sum(), len(book.objects)))
     parts = [p.reindex(columns=list(SUMMARY_COLUMNS)) for p in (labels, total) if len(p)]
     out = pd.concat(parts, ignore_index=True)

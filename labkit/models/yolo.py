@@ -23,6 +23,7 @@ from labkit.models.base import (
     ModelInfo,
     OutOfMemoryError,
 )
+from labkit.models.onnx_parallel import ParallelSession
 from labkit.models.yolo_import import ultralytics
 from labkit.models.yolo_output import RawFrame, build_proposals
 
@@ -51,6 +52,7 @@ class YoloDetector:
     info: ModelInfo
     options: DetectOptions
     predictor: Any = field(repr=False)
+    parallel: ParallelSession | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         self._model = self.predictor.model
@@ -108,29 +110,39 @@ class YoloDetector:
     def _run(self, batch: Sequence[Prepared]) -> list[RawFrame]:
         import torch
 
-        if len(batch) == 1:
-            pixels = torch.from_numpy(batch[0].pixels)[None]
+        if self.parallel is not None:
+            outputs = self.parallel.run([b.pixels for b in batch])
+        elif len(batch) == 1:
+            outputs = [self._model(self._tensor(torch.from_numpy(batch[0].pixels)[None]))]
         else:
             pixels = torch.from_numpy(np.stack([b.pixels for b in batch]))
-        if not self._on_cpu:
-            pixels = pixels.to(self.predictor.device).permute(0, 3, 1, 2).contiguous()
-            pixels = (pixels.half() if self._model.fp16 else pixels.float()).div_(255)
-        elif self._model.fp16:
-            pixels = pixels.half()
-        output = self._model(pixels)
+            outputs = [self._model(self._tensor(pixels))]
+        size = batch[0].pixels.shape[1:] if self._on_cpu else batch[0].pixels.shape[:2]
+        pairs = [pair for output in outputs for pair in self._split(output)]
+        return [
+            self._one(found, protos, (size[0], size[1]), b.frame_shape)
+            for (found, protos), b in zip(pairs, batch, strict=True)
+        ]
+
+    def _tensor(self, pixels: Any) -> Any:
+        """The model's input of the pixels that :meth:`prepare` made."""
+        if self._on_cpu:
+            return pixels.half() if self._model.fp16 else pixels
+        pixels = pixels.to(self.predictor.device).permute(0, 3, 1, 2).contiguous()
+        return (pixels.half() if self._model.fp16 else pixels.float()).div_(255)
+
+    def _split(self, output: Any) -> list[tuple[Any, Any]]:
+        """A batch's output as one of each image: ``(1, 4 + nc + ..., n)``, and mask prototypes."""
         protos = None
         if self.info.task == "segment":
+            # .pt gives ((out, protos), raw), an export (out, protos)
             first = output[0]
-            nested = isinstance(
-                first, (tuple, list)
-            )  # .pt: ((out, protos), raw); export: (out, protos)
+            nested = isinstance(first, (tuple, list))
             output, protos = (first[0], first[1]) if nested else (first, output[1])
         elif isinstance(output, (tuple, list)):
             output = output[0]
-        size = (int(pixels.shape[2]), int(pixels.shape[3]))
         return [
-            self._one(output[k : k + 1], None if protos is None else protos[k], size, b.frame_shape)
-            for k, b in enumerate(batch)
+            (output[k : k + 1], None if protos is None else protos[k]) for k in range(len(output))
         ]
 
     def _one(

@@ -12,6 +12,7 @@ from typing import Any
 from labkit.core.errors import InputError, LabkitError, ModelUnavailableError
 from labkit.core.registry import unknown
 from labkit.models.base import DETECTORS, DetectOptions, ModelInfo
+from labkit.models.onnx_parallel import ParallelSession, open_parallel
 from labkit.models.weights import Weights
 from labkit.models.yolo import YoloDetector
 from labkit.models.yolo_import import ultralytics
@@ -21,7 +22,7 @@ __all__ = ["empty_device_cache", "load", "release"]
 _TASKS = ("detect", "segment", "pose", "obb")
 _PACKAGES = {"onnx": "onnxruntime", "openvino": "openvino", "engine": "tensorrt"}
 
-_cache: dict[tuple[str, str | None], Any] = {}
+_cache: dict[tuple[str, str | None], tuple[Any, ParallelSession | None]] = {}
 _cache_lock = threading.Lock()
 
 
@@ -43,7 +44,7 @@ def load(weights: Weights, options: DetectOptions | None = None) -> YoloDetector
         A device, image size or class that this model does not have.
     """
     options = options or DetectOptions()
-    predictor = _predictor(weights, options)
+    predictor, parallel = _predictor(weights, options)
     model = predictor.model
     task, labels, ends, dual = _read(model, weights)
     _set_size(predictor, weights, options)
@@ -61,9 +62,11 @@ def load(weights: Weights, options: DetectOptions | None = None) -> YoloDetector
             "max_det": options.max_det,
             "device": str(predictor.device),
         },
-        batch=1 if on_cpu else 16,
+        batch=parallel.width if parallel is not None else 1 if on_cpu else 16,
     )
-    return YoloDetector(info, replace(options, classes=_class_names(options, labels)), predictor)
+    return YoloDetector(
+        info, replace(options, classes=_class_names(options, labels)), predictor, parallel
+    )
 
 
 def release() -> None:
@@ -81,7 +84,7 @@ def empty_device_cache() -> None:
         torch.cuda.empty_cache()
 
 
-def _predictor(weights: Weights, options: DetectOptions) -> Any:
+def _predictor(weights: Weights, options: DetectOptions) -> tuple[Any, ParallelSession | None]:
     detect = ultralytics("models.yolo.detect")
     overrides = {
         "mode": "predict",
@@ -95,12 +98,13 @@ def _predictor(weights: Weights, options: DetectOptions) -> Any:
     try:
         predictor = detect.DetectionPredictor(overrides=overrides)
         with _cache_lock:
-            model = _cache.get(key)
+            model, parallel = _cache.get(key, (None, None))
         if model is None:
             predictor.setup_model(str(weights.path), verbose=False)
+            parallel = open_parallel(weights.path, predictor.model.backend)
             with _cache_lock:
                 _cache.clear()  # one model at a time: weights may fill a card
-                _cache[key] = predictor.model
+                _cache[key] = (predictor.model, parallel)
         else:
             predictor.model, predictor.device = model, model.device
     except (LabkitError, KeyboardInterrupt):
@@ -110,7 +114,7 @@ def _predictor(weights: Weights, options: DetectOptions) -> Any:
     # NMS takes torchvision's kernel where it has been imported, which is faster
     import torchvision  # noqa: F401
 
-    return predictor
+    return predictor, parallel
 
 
 def _load_error(weights: Weights, options: DetectOptions, exc: Exception) -> LabkitError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit.core import labelmap
+from labkit.core.config import cores
 from labkit.core.errors import InputError
 from labkit.core.labelmap import LabelMap
 from labkit.core.registry import unknown
@@ -209,24 +209,23 @@ def _work(
     context.check()
     manifest = new_manifest(project, info, mapping, request)
     store, lock = claim(project, manifest, request)
-    own = FrameReader(project.root) if reader is None else None
+    own = FrameReader(project.root)
     try:
         pipeline = Pipeline(
             store=store,
             frames=list(project.iter_frames(store.frame_ids)),
             detector=detector,
             label_map=store.manifest.label_map,
-            reader=reader if own is None else own,
+            reader=own if reader is None else reader,
             batch=int(store.manifest.params["batch"]),
             context=context,
-            threads=max(2, min(8, (os.cpu_count() or 2) - 1)),
+            threads=max(2, min(8, cores() - 1)),
             free_memory=_free_memory,
         )
         context.update(message="")
         done = pipeline.run()
     finally:
-        if own is not None:
-            own.close()
+        own.close()
         lock.release()
     context.update(message=_summary(done))
     return done.run_id

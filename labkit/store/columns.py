@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -131,22 +132,32 @@ def object_from_row(row: Mapping[str, Any]) -> AnnotatedObject:
 
 def geometry_from_json(objects: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     """Geometry columns, attributes and track of objects as the ledger stores them."""
-    rows = []
-    for data in objects:
+    boxes: list[Sequence[float]] = []
+    more: dict[int, tuple[Any, ...]] = {}
+    for k, data in enumerate(objects):
         shape = data["shape"]
-        mask, keypoints = shape.get("mask"), shape.get("keypoints")
-        attributes = data.get("attributes")
-        rows.append(
-            (
-                *shape["box"],
-                shape.get("rotated"),
-                shape.get("polygons"),
-                mask["size"][0] if mask else None,
-                mask["size"][1] if mask else None,
-                mask["counts"] if mask else None,
-                _flat(keypoints),
-                json.dumps(attributes, ensure_ascii=False) if attributes else None,
-                data.get("track_id"),
-            )
-        )
-    return pd.DataFrame(rows, columns=[*GEOMETRY_COLUMNS, "attributes", "track_id"], dtype=object)
+        boxes.append(shape["box"])
+        if len(shape) > 1 or len(data) > 2:  # most objects are a label and a box, nothing else
+            more[k] = _beyond_the_box(shape, data)
+    x1_to_y2, rest = list(GEOMETRY_COLUMNS[:4]), [*GEOMETRY_COLUMNS[4:], "attributes", "track_id"]
+    values = np.full((len(boxes), len(rest)), None, dtype=object)
+    for k, row in more.items():
+        for column, value in enumerate(row):  # one by one: lists must not become arrays
+            values[k, column] = value
+    box = pd.DataFrame(np.array(boxes, dtype=np.float64).reshape(-1, 4), columns=x1_to_y2)
+    return box.join(pd.DataFrame(values, columns=rest, dtype=object))
+
+
+def _beyond_the_box(shape: Mapping[str, Any], data: Mapping[str, Any]) -> tuple[Any, ...]:
+    mask, attributes = shape.get("mask"), data.get("attributes")
+    height, width = mask["size"] if mask else (None, None)
+    return (
+        shape.get("rotated"),
+        shape.get("polygons"),
+        height,
+        width,
+        mask["counts"] if mask else None,
+        _flat(shape.get("keypoints")),
+        json.dumps(attributes, ensure_ascii=False) if attributes else None,
+        data.get("track_id"),
+    )

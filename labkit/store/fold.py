@@ -162,7 +162,7 @@ def fold(proposals: pd.DataFrame, decisions: pd.DataFrame) -> pd.DataFrame:
         ``ANNOTATION_COLUMNS``; masks, polygons, keypoints and rotated boxes as in proposals.
     """
     states = _object_rows(decisions)
-    position = pd.Index(proposals["object_id"]).get_indexer(states["object_id"])
+    position = _positions(proposals["object_id"], states["object_id"])
     as_proposed = (states["state"] == "accepted") | ~states["changed"]
     from_proposal = as_proposed.to_numpy(dtype=bool) & (position >= 0)
     taken = proposals[_FROM_PROPOSAL].take(position[from_proposal])
@@ -179,6 +179,15 @@ def fold(proposals: pd.DataFrame, decisions: pd.DataFrame) -> pd.DataFrame:
         rest[name] = rest[name].astype(object)
     columns = list(ANNOTATION_COLUMNS)
     return _stack(decided[columns], rest[columns]).reset_index(drop=True)
+
+
+def _positions(among: pd.Series[Any], wanted: pd.Series[Any]) -> np.ndarray:
+    """Where each wanted id stands among unique ones; -1 where it does not."""
+    # factorize hashes Arrow strings as they are; an Index would make a Python string of each
+    code, names = pd.factorize(pd.concat([among, wanted], ignore_index=True))
+    where = np.full(len(names), -1)
+    where[code[: len(among)]] = np.arange(len(among))
+    return where[code[len(among) :]]
 
 
 def _parsed(texts: list[str], chunk: int = 10_000) -> Iterator[dict[str, Any]]:

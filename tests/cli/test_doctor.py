@@ -96,3 +96,13 @@ def test_a_project_that_cannot_be_opened_fails_in_words(tmp_path, content, capsy
     out = capsys.readouterr().out
     assert "fail  project" in out
     assert "Traceback" not in out
+
+
+@pytest.mark.parametrize(
+    ("content", "says"), [('{"ab12": "mine.pt"}', "mine.pt"), ("[]", "cannot be read")]
+)
+def test_weights_that_were_trusted_are_named(tmp_path, content, says, capsys):
+    ProjectStore.create(tmp_path / "p", labels=["cat"]).close()
+    (tmp_path / "p" / "trusted-weights.json").write_text(content)
+    assert run(["doctor", str(tmp_path / "p")]) == 0
+    assert says in capsys.readouterr().out

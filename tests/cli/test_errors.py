@@ -37,6 +37,7 @@ def raising(exc):
         (ModelUnavailableError("no"), 3),
         (CancelledError("no"), 5),
         (KeyboardInterrupt(), 5),
+        (PermissionError(13, "Permission denied", "/x.csv"), 2),
         (ZeroDivisionError("no"), 1),
     ],
 )
@@ -76,7 +77,9 @@ def test_a_name_in_a_message_cannot_move_the_cursor_or_add_a_line(capsys):
     assert err.count("\n") == 1
 
 
-@pytest.mark.parametrize("args", [["doktor"], ["doctor", "--jsn"], ["predict"], ["lab", "a", "b"]])
+@pytest.mark.parametrize(
+    "args", [["doktor"], ["doctor", "--jsn"], ["predict"], ["lab", "--prot", "1"]]
+)
 def test_bad_arguments_end_with_2_and_point_to_help(args, capsys):
     assert run(args) == 2
     err = capsys.readouterr().err

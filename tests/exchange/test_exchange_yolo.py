@@ -138,6 +138,16 @@ def test_parts_are_joined_and_holes_are_reported() -> None:
     assert any("holes" in n for n in losses.notes())
 
 
+@pytest.mark.parametrize("task", ["segment", "obb"])
+def test_an_outline_without_area_becomes_its_box(task: str) -> None:
+    losses = Losses()
+    for ring in ((10, 10, 20, 20, 30, 30), (10, 10, 10, 30, 10, 20), (10, 10, 30, 30)):
+        shape = Shape((10, 10, 30, 30), polygons=(ring,))
+        numbers = encode(shape, task, 100, 100, losses)
+        assert decode(numbers, task, 100, 100)[0].box == pytest.approx((10, 10, 30, 30))
+    assert any("traced" in n for n in losses.notes())
+
+
 # ---- whole datasets
 
 

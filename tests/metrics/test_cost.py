@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from factories import decisions_frame, object_json, proposals_frame
-from ledgers import RUN, added, judged, nothing, whole
+from metrics.ledgers import RUN, added, judged, nothing, whole
 
 from labkit.core.errors import InputError
 from labkit.core.matching import match_boxes

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from factories import decisions_frame
-from ledgers import judged, nothing
+from metrics.ledgers import judged, nothing
 
 from labkit.core.errors import InputError, NotFoundError
 from labkit.metrics import BernoulliCusum, edit_drift

@@ -4,7 +4,7 @@ import pytest
 from factories import decision_row, decisions_frame, frames_frame
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ledgers import RUN, added, judged, nothing, story, whole
+from metrics.ledgers import RUN, added, judged, nothing, story, whole
 
 from labkit.core.errors import InputError, NotFoundError
 from labkit.metrics import frame_table, object_table, rates

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from factories import decisions_frame, frames_frame
-from ledgers import judged, nothing, story, story_proposals, whole
+from metrics.ledgers import judged, nothing, story, story_proposals, whole
 
 from labkit import metrics
 from labkit.metrics.book import Book

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from factories import decisions_frame
-from ledgers import judged, nothing, story, whole
+from metrics.ledgers import judged, nothing, story, whole
 
 from labkit.core.errors import NotFoundError
 from labkit.metrics import timing
