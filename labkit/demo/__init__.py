@@ -1,6 +1,7 @@
-"""The embedded world, drawn from a seed with exact truth, and the demo: the whole flow in one call.
+"""The demo: the whole flow in one call, and the embedded world that it can run on.
 
-Offline; nothing here needs weights or frames of anyone's.
+The flow (:class:`Demo`) takes photos of yours or the two that are always there. The world draws
+scenes from a seed, with exact truth, offline and without weights. Names are imported on first use.
 """
 
 import lazy_loader as _lazy

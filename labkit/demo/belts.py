@@ -165,7 +165,7 @@ def _wear(texture: Bytes, dice: Dice, marks: int, scale: float) -> None:
             continue
         r = int(dice.uniform(8, 40) * scale)
         x, y = min(max(x, r), width - r), min(max(y, r), height - r)
-        spot = np.zeros((2 * r, 2 * r), np.uint8)
+        spot: Any = np.zeros((2 * r, 2 * r), np.uint8)
         size = (max(2, r * 2 // 5), max(2, int(r * dice.uniform(0.2, 0.4))))
         cv2.ellipse(spot, (r, r), size, dice.whole(0, 179), 0, 360, dice.whole(30, 90), -1)
         spot = cv2.GaussianBlur(spot, (0, 0), fixed(1 + r * 0.12, 16))
@@ -200,9 +200,9 @@ def lay(dice: Dice, domain: Domain, size: tuple[int, int], scale: float, *, long
         Whether the belt will move: then its whole period is made, not just what a frame shows.
     """
     axis = 1 if dice.chance(0.75) else 0
-    name, colour = dice.choice(domain.belts)
+    name, usual = dice.choice(domain.belts)
     shade = dice.uniform(0.9, 1.1)
-    colour = tuple(int(c * shade * dice.uniform(0.96, 1.04)) for c in colour)
+    red, green, blue = (int(c * shade * dice.uniform(0.96, 1.04)) for c in usual)
     height, width = size
     if long:
         height, width = (height, PERIOD) if axis == 1 else (PERIOD, width)
@@ -213,7 +213,7 @@ def lay(dice: Dice, domain: Domain, size: tuple[int, int], scale: float, *, long
     if dice.chance(0.5):
         grey = grey[::-1]
     grey = np.ascontiguousarray(grey if axis == 1 else grey.T)
-    texture = _coloured(grey, colour, dice.between(domain.belt_contrast))
+    texture = _coloured(grey, (red, green, blue), dice.between(domain.belt_contrast))
     room = height * width / (size[0] * size[1])
     _wear(texture, dice, round(dice.between(domain.wear) * room), scale)
     rail = _rail(dice, scale) if dice.chance(domain.rails) else None

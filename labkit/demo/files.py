@@ -18,7 +18,7 @@ from labkit.core.types import Proposal
 from labkit.demo.chance import scene_seed
 from labkit.demo.domain import DAY, LABELS, Domain
 from labkit.demo.oracle import TRUTH, rows_of, write_truth
-from labkit.demo.scene import Scene
+from labkit.demo.scene import Scene, TrueObject
 from labkit.demo.world import check_seed, check_size, clip, still
 from labkit.exchange.keypoints import to_visible
 from labkit.frames.sources import frame_id_of
@@ -72,7 +72,7 @@ def _write_images(
             paths.append(folder / f"{name}-{k:05d}.{format}")
             paths[-1].write_bytes(data)
             ids.append(frame_id_of(hashlib.sha256(data).hexdigest(), 0))
-            rows.append(rows_of(ids[-1], scene))
+            rows.append(rows_of(ids[-1], scene.objects))
             if tell is not None:
                 tell(k + 1, n)
     write_truth(folder / TRUTH, rows, ids)
@@ -169,13 +169,13 @@ def write_video(
         enters=enters,
         gantry=gantry,
     )
-    kept: list[Scene] = []
+    kept: list[list[TrueObject]] = []
     part = path.with_name(f".part-{path.name}")
     with _writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             for picture, scene in enumerate(_encoded(part, scenes, fps, size), start=1):
-                kept.append(Scene(scene.image[:0], scene.objects, scene.ids[:0], scene.index))
+                kept.append(scene.objects)
                 if on_frame is not None:
                     on_frame(picture, frames)
             source = hashlib.sha256(part.read_bytes()).hexdigest()
@@ -183,7 +183,7 @@ def write_video(
         finally:
             part.unlink(missing_ok=True)
     ids = [frame_id_of(source, k) for k in range(frames)]
-    rows = [rows_of(k, scene) for k, scene in zip(ids, kept, strict=True)]
+    rows = [rows_of(k, objects) for k, objects in zip(ids, kept, strict=True)]
     write_truth(path.with_name(f"{path.stem}.{TRUTH}"), rows, ids)
     return path
 
@@ -195,7 +195,13 @@ def _encoded(
     import av
 
     h264 = "libx264" in av.codecs_available
-    with av.open(str(path), "w") as container:
+    try:
+        container = av.open(str(path), "w")
+    except ValueError as exc:
+        raise InputError(
+            f"No video format has the suffix {path.suffix!r}", str(exc), "use .mp4 or .mkv"
+        ) from exc
+    with container:
         stream: Any = container.add_stream("libx264" if h264 else "mpeg4", rate=fps)
         stream.height, stream.width = size
         stream.pix_fmt = "yuv420p"

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from labkit.core.errors import InputError, NotFoundError
 from labkit.core.types import Attribute, Proposal
-from labkit.demo.scene import Scene
+from labkit.demo.scene import Scene, TrueObject
 from labkit.store import ProjectStore
 from labkit.store.columns import proposals_table
 from labkit.store.files import write_atomic
@@ -35,7 +35,7 @@ RUN_ID = "truth"
 _FRAMES = b"labkit_frames"
 
 
-def rows_of(frame_id: str, scene: Scene) -> list[Proposal]:
+def rows_of(frame_id: str, objects: Sequence[TrueObject]) -> list[Proposal]:
     """A scene's objects as proposals that are certain."""
     return [
         Proposal(
@@ -47,7 +47,7 @@ def rows_of(frame_id: str, scene: Scene) -> list[Proposal]:
             attributes=(Attribute("visible", o.visible),),
             track_id=o.track_id,
         )
-        for index, o in enumerate(scene.objects)
+        for index, o in enumerate(objects)
     ]
 
 
@@ -79,7 +79,9 @@ def truth_table(scenes: Iterable[Scene], frame_ids: Sequence[str]) -> pd.DataFra
         ``PROPOSAL_COLUMNS`` with run ``truth`` and score 1; ``attributes`` holds ``visible``.
     """
     pairs = zip(frame_ids, scenes, strict=True)
-    return _dataframe(proposals_table([row for k, scene in pairs for row in rows_of(k, scene)]))
+    return _dataframe(
+        proposals_table([row for k, scene in pairs for row in rows_of(k, scene.objects)])
+    )
 
 
 def write_truth(path: Path, scenes: Sequence[list[Proposal]], frame_ids: Sequence[str]) -> None:

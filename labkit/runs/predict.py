@@ -209,14 +209,14 @@ def _work(
     context.check()
     manifest = new_manifest(project, info, mapping, request)
     store, lock = claim(project, manifest, request)
-    own = FrameReader(project.root) if reader is None else None
+    own = FrameReader(project.root)
     try:
         pipeline = Pipeline(
             store=store,
             frames=list(project.iter_frames(store.frame_ids)),
             detector=detector,
             label_map=store.manifest.label_map,
-            reader=reader if own is None else own,
+            reader=own if reader is None else reader,
             batch=int(store.manifest.params["batch"]),
             context=context,
             threads=max(2, min(8, cores() - 1)),
@@ -225,8 +225,7 @@ def _work(
         context.update(message="")
         done = pipeline.run()
     finally:
-        if own is not None:
-            own.close()
+        own.close()
         lock.release()
     context.update(message=_summary(done))
     return done.run_id

@@ -131,8 +131,7 @@ def test_a_coco_dataset_says_the_same_as_the_truth(tmp_path, project):
     path = write_coco(tmp_path / "coco", 5, DAY, 1, size=SMALL)
     project.add_frames(path)
     table = truth(project)
-    project.import_annotations("coco", path)
-    read = project.proposals()
+    read = project.read_labels("coco", path)
     columns = ["frame_id", "label", "x1", "y1", "x2", "y2"]
     mine = table[columns].astype({"frame_id": object, "label": object})
     theirs = read[columns].astype({"frame_id": object, "label": object})
@@ -170,6 +169,6 @@ def test_bad_targets_and_arguments_are_named_and_leave_nothing_behind(tmp_path):
         write_stills(tmp_path / "none", 0)
     with pytest.raises(InputError, match="'gif'"):
         write_stills(tmp_path / "gifs", 1, size=SMALL, format="gif")
-    with pytest.raises(LabkitError):
+    with pytest.raises(InputError, match=r"'\.unheard'.*\.mp4"):
         write_video(tmp_path / "a.unheard", 12, size=SMALL)
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
