@@ -25,6 +25,7 @@ __all__ = [
 ]
 
 FORMATS = {".pt": "pt", ".torchscript": "torchscript", ".onnx": "onnx", ".engine": "engine"}
+FORMATS |= {".safetensors": "safetensors"}
 """File suffix → format; a folder that ends with ``_openvino_model`` is ``openvino``."""
 
 TRUST_FILE = "trusted-weights.json"
@@ -165,6 +166,8 @@ def _refuse_other_files(path: Path, kind: str) -> None:
         why = "the file is empty"
     elif kind in _CAN_RUN_CODE and not head.startswith((b"PK\x03\x04", b"\x80")):
         why = f"its content is not that of a {path.suffix} file"
+    elif kind == "safetensors" and head[8:9] != b"{":  # after the header's length
+        why = "its content is not that of a .safetensors file"
     elif kind == "onnx" and head[0] != 0x08:  # protobuf field 1: ir_version
         why = "its content is not that of an .onnx file"
     if why:

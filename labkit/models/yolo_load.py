@@ -16,10 +16,12 @@ from labkit.models.onnx_parallel import ParallelSession, open_parallel
 from labkit.models.weights import Weights
 from labkit.models.yolo import YoloDetector
 from labkit.models.yolo_import import ultralytics
+from labkit.models.yolo_safetensors import open_yolo
 
 __all__ = ["empty_device_cache", "load", "release"]
 
 _TASKS = ("detect", "segment", "pose", "obb")
+_TORCH = ("pt", "safetensors")
 _PACKAGES = {"onnx": "onnxruntime", "openvino": "openvino", "engine": "tensorrt"}
 
 _cache: dict[tuple[str, str | None], tuple[Any, ParallelSession | None]] = {}
@@ -100,7 +102,9 @@ def _predictor(weights: Weights, options: DetectOptions) -> tuple[Any, ParallelS
         with _cache_lock:
             model, parallel = _cache.get(key, (None, None))
         if model is None:
-            predictor.setup_model(str(weights.path), verbose=False)
+            kind, path = weights.format, weights.path
+            opened = open_yolo(path) if kind == "safetensors" else str(path)
+            predictor.setup_model(opened, verbose=False)
             parallel = open_parallel(weights.path, predictor.model.backend)
             with _cache_lock:
                 _cache.clear()  # one model at a time: weights may fill a card
@@ -139,7 +143,7 @@ def _load_error(weights: Weights, options: DetectOptions, exc: Exception) -> Lab
 
 def _read(model: Any, weights: Weights) -> tuple[str, tuple[str, ...], bool, bool]:
     """Task, labels, whether its outputs are end to end, whether it has a branch beside such."""
-    inner = getattr(model.backend, "model", None) if weights.format == "pt" else None
+    inner = getattr(model.backend, "model", None) if weights.format in _TORCH else None
     task = getattr(inner, "task", None) or getattr(model, "task", None) or "detect"
     layers = getattr(inner, "model", None)
     head = layers[-1] if layers is not None else None
@@ -151,7 +155,7 @@ def _read(model: Any, weights: Weights) -> tuple[str, tuple[str, ...], bool, boo
             f"labkit reads {', '.join(_TASKS)}",
         )
     names = model.names
-    if not model.metadata and weights.format != "pt" and len(names) == 999:
+    if not model.metadata and weights.format not in _TORCH and len(names) == 999:
         names = _count_classes(model, weights)
     labels = tuple(str(names[k]).strip() or f"class{k}" for k in sorted(names))
     dual = head is not None and any(name.startswith("one2one") for name in head._modules)
@@ -190,7 +194,9 @@ def _set_size(predictor: Any, weights: Weights, options: DetectOptions) -> None:
     default = trained.get("imgsz") if isinstance(trained, dict) else getattr(trained, "imgsz", None)
     size: Any = asked if asked is not None else (default or 640)
     fixed = (
-        None if weights.format == "pt" or getattr(model, "dynamic", False) else _fixed_size(model)
+        None
+        if weights.format in _TORCH or getattr(model, "dynamic", False)
+        else _fixed_size(model)
     )
     if fixed is not None:
         wanted = (

@@ -1,0 +1,66 @@
+"""The small models that come with labkit: where they lie, and whether they are what was shipped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from labkit.core.errors import ModelUnavailableError
+from labkit.models.weights import sha256_of
+from labkit.store.files import write_atomic
+
+__all__ = ["SMALL_YOLO", "SUMS", "WEIGHTS", "embedded_weights", "note_sum"]
+
+WEIGHTS = Path(__file__).with_name("weights")
+"""Folder of the weights, each with its model card."""
+
+SUMS = "SHA256SUMS"
+"""In that folder; in the form that ``sha256sum --check`` reads."""
+
+SMALL_YOLO = "yolo_nano.safetensors"
+
+
+def embedded_weights(name: str = SMALL_YOLO, folder: Path = WEIGHTS) -> Path:
+    """Path of embedded weights, after a look at their hash.
+
+    Parameters
+    ----------
+    name : str
+        File name in ``folder``.
+    folder : Path
+
+    Raises
+    ------
+    ModelUnavailableError
+        The file is missing, or not the one that was shipped.
+    """
+    path, what = folder / name, f"The embedded weights {name!r} cannot be used"
+    remedy = "make weights, in a clone of labkit, trains them again"
+    wanted = _sums(folder).get(name)
+    try:
+        found = sha256_of(path) if path.is_file() else None
+    except OSError as exc:
+        raise ModelUnavailableError(what, f"{path} cannot be read ({exc})", remedy) from exc
+    if found is None or wanted is None:
+        gone = path if found is None else folder / SUMS
+        raise ModelUnavailableError(what, f"{gone} is missing or does not name them", remedy)
+    if found != wanted:
+        raise ModelUnavailableError(
+            what, f"{path} has been changed: its SHA-256 is {found[:12]}, not {wanted[:12]}", remedy
+        )
+    return path
+
+
+def note_sum(path: Path) -> None:
+    """Note the SHA-256 of newly trained weights beside them."""
+    sums = _sums(path.parent) | {path.name: sha256_of(path)}
+    text = "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items()))
+    write_atomic(path.parent / SUMS, lambda file: file.write(text.encode()))
+
+
+def _sums(folder: Path) -> dict[str, str]:
+    try:
+        lines = (folder / SUMS).read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return {}
+    pairs = (line.split(maxsplit=1) for line in lines if len(line.split(maxsplit=1)) == 2)
+    return {name.lstrip("*"): digest for digest, name in pairs}
