@@ -157,7 +157,7 @@ def test_out_of_memory_halves_the_batch(make_project) -> None:
             raise OutOfMemoryError("CUDA out of memory")
 
     detector = FakeDetector(before=short)
-    run = predict(project, detector, **GIVEN)
+    run = predict(project, detector, **GIVEN, resume=False)
     assert parts(project, run) == parts(project, calm)
     tried = [n for n in detector.batches if n > 2]
     assert len(tried) <= 2  # once, and the one that was already waiting
