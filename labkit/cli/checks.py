@@ -81,7 +81,8 @@ def _packages() -> Iterator[Check]:
 
 def _extras(declared: list[Requirement], have: dict[str, str]) -> Check:
     """Which optional dependencies are there; none of them has to be."""
-    there, absent = [], []
+    there: list[str] = []
+    absent: list[str] = []
     for need in declared:
         if need.marker is None or 'extra == "dev"' in str(need.marker).replace("'", '"'):
             continue

@@ -68,10 +68,9 @@ def command(
 
 def queue_table(project: Project, queue: pd.DataFrame) -> str:
     """The queue as text, frames by their files' names."""
-    frames = project.frames().set_index("frame_id")
+    named = queue.merge(project.frames()[["frame_id", "uri", "index"]], on="frame_id")
     rows = []
-    for row in queue.itertuples(index=False):
-        frame = frames.loc[row.frame_id]
-        name = Path(frame["uri"]).name + (f"#{frame['index']}" if frame["index"] else "")
-        rows.append((int(row.rank), name, round(float(row.score), 3), row.rule, row.reason))
+    for row in named.to_dict("records"):
+        name = Path(row["uri"]).name + (f" #{row['index']}" if row["index"] else "")
+        rows.append((row["rank"], name, row["score"], row["rule"], row["reason"]))
     return table(rows, ("rank", "frame", "score", "rule", "reason"))

@@ -54,18 +54,15 @@ class Demo:
         return str(report)
 
     def predict(self, progress: Any = None) -> str:
-        """Let the model propose, unless a finished run of it covers all frames."""
-        from labkit.runs.finished import finished_run
-
+        """Let the model propose; a run that is there already is not made again."""
         model = self.model
-        there = finished_run(self.project, model.weights, conf=model.conf, trust=model.trust)
-        if there is not None:
-            self.run_id = there
-            return f"{self.run_id} is there already: {self._found()}"
+        before = {m.run_id for m in self.project.runs() if m.status == "finished"}
         start = time.perf_counter()
         self.run_id = self.project.predict(
             model.weights, conf=model.conf, trust=model.trust, progress=progress
         )
+        if self.run_id in before:
+            return f"{self.run_id} is there already: {self._found()}"
         took = time.perf_counter() - start
         manifest = self.project.run(self.run_id).manifest
         self.failures += manifest.failures

@@ -14,6 +14,7 @@ from labkit.core.registry import unknown
 from labkit.models.base import DETECTORS, DetectOptions, ModelInfo
 from labkit.models.onnx_parallel import ParallelSession, open_parallel
 from labkit.models.weights import Weights
+from labkit.models.worker import worker
 from labkit.models.yolo import YoloDetector
 from labkit.models.yolo_import import ultralytics
 from labkit.models.yolo_safetensors import open_yolo
@@ -115,6 +116,7 @@ def _predictor(weights: Weights, options: DetectOptions) -> tuple[Any, ParallelS
         raise
     except Exception as exc:  # any loader may raise anything on a file it cannot read
         raise _load_error(weights, options, exc) from exc
+    worker().on_release(release)
     # NMS takes torchvision's kernel where it has been imported, which is faster
     import torchvision  # noqa: F401
 

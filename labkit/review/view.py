@@ -95,11 +95,15 @@ class FrameView:
         return max((d.seq for d in self.decisions), default=0)
 
     def shown(self, threshold: float) -> list[AnnotatedObject]:
-        """Proposals from a score up, and all that was decided, without what was rejected."""
+        """Proposals from a score up, and all that was decided, without what was rejected.
+
+        On a frame that was sent to hand-labelling no proposal is shown: who labels by hand must
+        neither be led by the model nor accept its objects beside their own.
+        """
 
         def visible(o: AnnotatedObject) -> bool:
             if o.state == "proposed":
-                return o.score is not None and o.score >= threshold
+                return self.state != "hand" and o.score is not None and o.score >= threshold
             return o.state != "rejected"
 
         return [o for o in self.objects if visible(o)]

@@ -1,4 +1,4 @@
-"""Which run a call works on: an unfinished one of the same kind, or a new one."""
+"""Which run a call works on: one of the same kind that is there already, or a new one."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from labkit.store.project import ProjectStore
 from labkit.store.proposals import RunStore
 
 __all__ = ["claim", "new_manifest"]
-
-_RESUMABLE = ("running", "cancelled", "failed")
 
 
 def new_manifest(
@@ -81,10 +79,14 @@ def _same(old: Manifest, new: Manifest) -> bool:
 
 
 def claim(project: ProjectStore, manifest: Manifest, request: Request) -> tuple[RunStore, FileLock]:
-    """The unfinished run that this call goes on with, or a new one; locked for this process."""
+    """The run that this call goes on with, finished or not, or a new one; locked for this process.
+
+    What is asked for twice is done once: a finished run of the same model, parameters and frames
+    is the answer, too.
+    """
     if request.resume:
         for old in reversed(project.runs()):
-            if old.status not in _RESUMABLE or not _same(old, manifest):
+            if not _same(old, manifest):
                 continue
             store = project.run(old.run_id)
             lock = FileLock(store.folder / ".lock")
@@ -94,10 +96,7 @@ def claim(project: ProjectStore, manifest: Manifest, request: Request) -> tuple[
                 lock.acquire(timeout=0)
             except Timeout:
                 continue  # somebody is at it right now
-            fresh = RunStore(store.folder)
-            if fresh.manifest.status in _RESUMABLE:
-                return fresh, lock
-            lock.release()
+            return RunStore(store.folder), lock
     store = RunStore.create(project.root, manifest, request.frames)
     lock = FileLock(store.folder / ".lock")
     lock.acquire(timeout=0)

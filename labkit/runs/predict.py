@@ -66,7 +66,7 @@ def predict_job(
 
     Arguments are checked before this returns; the model is opened in the job. A call with the same
     model, parameters and frames as a run that was killed, cancelled or failed goes on with that
-    run at its first missing part; where such a run is finished, a new one is made.
+    run at its first missing part; where such a run is finished, its id is the result at once.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def predict_job(
     batch : int, optional
         Frames a batch; by default what the model says. Halved where memory runs out.
     resume : bool
-        Look for an unfinished run of this kind.
+        Look for a run of this kind that is there already; False makes a new one.
     trust : bool
         Open a ``.pt`` file that Ultralytics did not fetch; see :mod:`labkit.models.weights`.
     progress : str or callable or None
@@ -209,6 +209,10 @@ def _work(
     context.check()
     manifest = new_manifest(project, info, mapping, request)
     store, lock = claim(project, manifest, request)
+    if store.manifest.status == "finished":
+        lock.release()
+        context.update(message=f"done before: {_summary(store.manifest)}")
+        return store.run_id
     own = FrameReader(project.root)
     try:
         pipeline = Pipeline(
@@ -295,7 +299,7 @@ def _label_map(project: ProjectStore, info: ModelInfo, request: Request) -> Labe
 
 def _summary(done: Manifest) -> str:
     text = f"{done.proposals} proposals"
-    unmapped = sum(done.dropped.values())
+    unmapped = sum(n for label, n in done.dropped.items() if label in done.label_map)
     if unmapped:
         text += f", {unmapped} dropped by the label map"
     if done.failures:

@@ -41,11 +41,19 @@ def annotate(coco12, weights, out, **more):
     return batch("batch_annotate", out, **given)
 
 
+def outputs(path):
+    cells = nbformat.read(path, as_version=4).cells
+    return [o for c in cells if c.cell_type == "code" for o in c.outputs]
+
+
 def texts(path):
     """What a notebook printed."""
-    cells = nbformat.read(path, as_version=4).cells
-    outputs = [o for c in cells if c.cell_type == "code" for o in c.outputs]
-    return "".join(o.get("text", "") for o in outputs)
+    return "".join(o.get("text", "") for o in outputs(path))
+
+
+def pictures(path):
+    """How many pictures a notebook shows."""
+    return sum("image/png" in o.get("data", {}) for o in outputs(path))
 
 
 def test_batch_annotate_leaves_all_results(annotated):
@@ -99,11 +107,7 @@ def test_what_goes_wrong_has_its_exit_code(coco12, yolo_onnx, tmp_path, paramete
 def test_predict_shows_the_queue_and_the_first_frames(coco12, yolo_onnx, tmp_path):
     out = tmp_path / "out"
     assert batch("01_predict", out, frames=coco12 / "images", weights=yolo_onnx) == 0
-    cells = nbformat.read(out / "01_predict.ipynb", as_version=4).cells
-    kinds = [
-        k for c in cells if c.cell_type == "code" for o in c.outputs for k in o.get("data", {})
-    ]
-    assert "image/png" in kinds
+    assert pictures(out / "01_predict.ipynb") == 1
     assert "12 frames added" in texts(out / "01_predict.ipynb")
     with Project.open(out / "project", read_only=True) as p:
         assert p.decisions().empty
@@ -113,6 +117,7 @@ def test_metrics_reads_a_reviewed_project(annotated, tmp_path):
     assert batch("04_metrics", tmp_path / "out", project=annotated / "project") == 0
     said = texts(tmp_path / "out" / "04_metrics.ipynb")
     assert "100% of them were made by a script" in said
+    assert pictures(tmp_path / "out" / "04_metrics.ipynb") == 2  # too few for drift
     assert (tmp_path / "out" / "report.html").exists()
 
 

@@ -148,9 +148,12 @@ def test_hand_list_until_somebody_labels_it(session, project) -> None:
     assert listed[["frame_id", "reviewer", "why"]].to_numpy().tolist() == [
         [session.frame_id, "ana", "too dark"]
     ]
+    assert session.objects() == []  # nothing of the model's leads the hand
     session.add("bolt", Shape((0, 0, 9, 9)))
     session.accept_frame()
     assert not len(project.hand_list())
+    kept = project.annotations(project.seen_run).query("frame_id == @session.frame_id")
+    assert sorted(kept["state"].unique()) == ["added", "proposed"]
 
 
 def test_skip_leaves_the_frame_undecided(session) -> None:

@@ -157,7 +157,7 @@ def test_out_of_memory_halves_the_batch(make_project) -> None:
             raise OutOfMemoryError("CUDA out of memory")
 
     detector = FakeDetector(before=short)
-    run = predict(project, detector, **GIVEN)
+    run = predict(project, detector, **GIVEN, resume=False)
     assert parts(project, run) == parts(project, calm)
     tried = [n for n in detector.batches if n > 2]
     assert len(tried) <= 2  # once, and the one that was already waiting
@@ -236,10 +236,20 @@ def test_only_the_same_call_goes_on_with_a_run(make_project) -> None:
         predict(project, FakeDetector(before=stop), **GIVEN)
     (begun,) = project.runs()
     ids = [f.frame_id for f in project.iter_frames()]
-    for change in ({"iou": 0.5}, {"store_above": 0.1}, {"frames": ids[:5]}, {"resume": False}):
+    for change in ({"iou": 0.5}, {"store_above": 0.1}, {"frames": ids[:5]}):
         assert predict(project, FakeDetector(), **{**GIVEN, **change}) != begun.run_id
     assert predict(project, FakeDetector(), **GIVEN) == begun.run_id
-    assert predict(project, FakeDetector(), **GIVEN) != begun.run_id  # finished: a new one
+
+
+def test_what_is_asked_for_twice_is_done_once(make_project) -> None:
+    project = make_project(12)
+    done = predict(project, FakeDetector(), **GIVEN)
+    closed = project.run(done).manifest
+    again = FakeDetector()
+    assert predict(project, again, **GIVEN) == done
+    assert again.batches == []
+    assert project.run(done).manifest == closed
+    assert predict(project, FakeDetector(), **GIVEN, resume=False) != done
 
 
 def test_a_run_that_another_call_works_on_is_left_alone(make_project) -> None:
