@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test full soak lint format bench lab clean
+.PHONY: help venv demo test full soak lint format bench weights-yolo lab clean
 
 VENV ?= .venv
 EXTRAS ?= dev,onnx,postgres
@@ -16,7 +16,7 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/.ready-$(subst $(comma),-,$(EXTRAS))
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 8
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 8
 
 $(READY): pyproject.toml constraints.txt .ci/venv
 	@.ci/venv
@@ -49,6 +49,10 @@ format: $(READY) ## rewrite the code in the project's style
 
 bench: $(READY) ## every benchmark; each prints a Markdown table
 	@for file in benchmarks/[!_]*.py; do $(PY) "$$file" || exit 1; echo; done
+
+weights-yolo: $(READY) ## train the small YOLO again and measure it; goes on where it stopped
+	@$(PY) -m training.yolo
+	@$(PY) -m training.evaluate_yolo
 
 lab: $(READY) ## JupyterLab on the notebooks
 	@$(PY) -m labkit lab notebooks

@@ -73,7 +73,15 @@ def evaluate(weights: Path, domain: Domain, scenes: int = 300) -> Figures:
         confused.update(wrong)
     objects = sum(len(scene.objects) for scene, _ in pairs)
     return Figures(
-        domain.name, scenes, objects, average[1], average[0], by_label, missed, false_alarms, confused
+        domain.name,
+        scenes,
+        objects,
+        average[1],
+        average[0],
+        by_label,
+        missed,
+        false_alarms,
+        confused,
     )
 
 
@@ -151,10 +159,10 @@ are real ones, so that reviewing them means something; it is no example of what 
   `yolo11n`), {parameters:,} parameters, input {imgsz} pixels.
 - **Files**: `yolo_nano.safetensors` (half precision; `labkit` opens it by itself) and
   `yolo_nano.onnx` (float32, fixed {imgsz} x {imgsz}, for ONNX Runtime). Neither is a pickle.
-- **Data**: {images} drawn stills of the domain 'day' (512 x 384, seed {seed}), nothing of 'night',
-  no photo, nobody's data.
-- **Training**: `python -m training.yolo`, from random weights, seed 0, {epochs} epochs, AdamW with a
-  cosine schedule, {minutes:.0f} minutes of one core.
+- **Data**: {images} drawn stills of the domain 'day' (512 x 384, seed {seed}), nothing of
+  'night', no photo, nobody's data.
+- **Training**: `python -m training.yolo`, from random weights, seed 0, {epochs} epochs, AdamW with
+  a cosine schedule, {minutes:.0f} minutes of one core.
 - **Licence**: made with Ultralytics, which is AGPL-3.0 and claims the same for models made with it;
   take these weights as AGPL-3.0. labkit's own code is Apache-2.0.
 

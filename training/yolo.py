@@ -2,8 +2,8 @@
 
 python -m training.yolo [--out training-out/yolo] [--epochs 9] [--images 2000]
 
-A second call goes on after the last finished epoch; `log.jsonl` has a line for each. Ends by writing
-labkit/demo/weights/yolo_nano.safetensors and .onnx; training/evaluate_yolo.py then measures them.
+A second call goes on after the last finished epoch; `log.jsonl` has a line for each. Ends by
+writing yolo_nano.safetensors and .onnx into labkit/demo/weights; evaluate_yolo.py measures them.
 """
 
 from __future__ import annotations
@@ -82,6 +82,14 @@ class Log:
         print(row, flush=True)
 
 
+def _listen(model: Any, out: Path) -> None:
+    """Log each epoch; lay out the weights so that convolutions on processors are fastest."""
+    model.add_callback("on_fit_epoch_end", Log(out / "log.jsonl"))
+    model.add_callback(
+        "on_train_start", lambda trainer: trainer.model.to(memory_format=torch.channels_last)
+    )
+
+
 def train(out: Path, epochs: int, images: int) -> Path:
     """Train, or go on with it; returns the last checkpoint."""
     out.mkdir(parents=True, exist_ok=True)
@@ -101,11 +109,11 @@ def train(out: Path, epochs: int, images: int) -> Path:
             print("training is finished")
             return last
         model = yolo(last)
-        model.add_callback("on_fit_epoch_end", Log(out / "log.jsonl"))
+        _listen(model, out)
         model.train(resume=True)
         return last
     model = yolo(out / "yolo-nano.yaml", task="detect")
-    model.add_callback("on_fit_epoch_end", Log(out / "log.jsonl"))
+    _listen(model, out)
     model.train(
         data=str(out / "data.yaml"),
         project=str(out.resolve()),
@@ -146,9 +154,7 @@ def export(last: Path, folder: Path = WEIGHTS) -> None:
     """Write the weights as safetensors (half) and ONNX (float32, fixed size), with their sums."""
     folder.mkdir(parents=True, exist_ok=True)
     model = ultralytics().YOLO(last)
-    save_yolo(
-        folder / f"{NAME}.safetensors", model.model.float(), PLAN, WIDTH, DEPTH, imgsz=IMGSZ
-    )
+    save_yolo(folder / f"{NAME}.safetensors", model.model.float(), PLAN, WIDTH, DEPTH, imgsz=IMGSZ)
     onnx = Path(model.export(format="onnx", imgsz=IMGSZ, dynamic=False, simplify=False))
     shutil.move(onnx, folder / f"{NAME}.onnx")
     for suffix in ("safetensors", "onnx"):

@@ -19,29 +19,28 @@ SUMS = "SHA256SUMS"
 SMALL_YOLO = "yolo_nano.safetensors"
 
 
-def embedded_weights(name: str = SMALL_YOLO, folder: Path = WEIGHTS) -> Path:
+def embedded_weights(name: str = SMALL_YOLO) -> Path:
     """Path of embedded weights, after a look at their hash.
 
     Parameters
     ----------
     name : str
-        File name in ``folder``.
-    folder : Path
+        File name in ``WEIGHTS``.
 
     Raises
     ------
     ModelUnavailableError
         The file is missing, or not the one that was shipped.
     """
-    path, what = folder / name, f"The embedded weights {name!r} cannot be used"
+    path, what = WEIGHTS / name, f"The embedded weights {name!r} cannot be used"
     remedy = "make weights, in a clone of labkit, trains them again"
-    wanted = _sums(folder).get(name)
+    wanted = _sums(WEIGHTS).get(name)
     try:
         found = sha256_of(path) if path.is_file() else None
     except OSError as exc:
         raise ModelUnavailableError(what, f"{path} cannot be read ({exc})", remedy) from exc
     if found is None or wanted is None:
-        gone = path if found is None else folder / SUMS
+        gone = path if found is None else WEIGHTS / SUMS
         raise ModelUnavailableError(what, f"{gone} is missing or does not name them", remedy)
     if found != wanted:
         raise ModelUnavailableError(

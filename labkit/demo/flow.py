@@ -83,20 +83,23 @@ class Demo:
         """The frames that still want a look, in the order of ``four-rules``."""
         return self.project.queue(self.run_id, order="four-rules", seed=0)
 
-    def review(self, queue: pd.DataFrame, dataset: Path) -> str:
-        """Play a reviewer who knows the labels of a YOLO dataset."""
+    def labels_of(self, dataset: Path) -> pd.DataFrame:
+        """The labels of a YOLO dataset, as the truth for these frames."""
+        return self.project.read_labels("yolo", dataset, label_map=self._class_ids())
+
+    def review(self, queue: pd.DataFrame, truth: pd.DataFrame, source: str) -> str:
+        """Play a reviewer who knows the truth, which comes from ``source``."""
         from labkit.review import ScriptedReviewer
 
         if not len(queue):
             return "every frame has its verdict already"
         start = time.perf_counter()
-        truth = self.project.read_labels("yolo", dataset, label_map=self._class_ids())
         session = self.project.review(queue, reviewer=REVIEWER, run=self.run_id, scripted=True)
         before = len(self.project.decisions())
         frames = ScriptedReviewer(truth, seed=0).play(session)
         made = len(self.project.decisions()) - before
         return (
-            f"played by script from the labels of {dataset.name}: {frames} frames, "
+            f"played by script from {source}: {frames} frames, "
             f"{made} decisions in {time.perf_counter() - start:.1f} s"
         )
 

@@ -24,7 +24,7 @@ from labkit.store.columns import proposals_table
 from labkit.store.files import write_atomic
 from labkit.store.proposals import proposals_dataframe
 
-__all__ = ["RUN_ID", "TRUTH", "rows_of", "truth", "truth_table", "write_truth"]
+__all__ = ["RUN_ID", "TRUTH", "gather_truth", "rows_of", "truth", "truth_table", "write_truth"]
 
 TRUTH = "truth.parquet"
 """Name of the truth in a folder of stills; that of ``a.mp4`` is ``a.truth.parquet``."""
@@ -121,6 +121,38 @@ def truth(
     InputError
         A truth file cannot be read.
     """
+    table, order = _collect(project, frame_ids, places)
+    out = _dataframe(table)
+    rank = out["frame_id"].astype(object).map(order)
+    return out.iloc[rank.argsort(kind="stable")].reset_index(drop=True)
+
+
+def gather_truth(project: ProjectStore, path: Path) -> int:
+    """Write the truth for all of a project's frames into one file, for benchmarks and tests.
+
+    The file is one that :func:`truth` reads, with ``pandas.read_parquet`` as well.
+
+    Parameters
+    ----------
+    project : ProjectStore
+    path : Path
+        ``*truth.parquet``; replaced when it is there.
+
+    Returns
+    -------
+    int
+        Objects written.
+    """
+    table, order = _collect(project, None, ())
+    table = table.replace_schema_metadata({_FRAMES: json.dumps(list(order)).encode()})
+    write_atomic(path, lambda file: pq.write_table(table, file, compression="zstd"))
+    return int(table.num_rows)
+
+
+def _collect(
+    project: ProjectStore, frame_ids: Iterable[str] | None, places: Iterable[str | Path]
+) -> tuple[pa.Table, dict[str, int]]:
+    """The rows of the frames wanted, and each frame's place in the project."""
     wanted = project.frames()
     if frame_ids is not None:
         wanted = wanted[wanted["frame_id"].isin(list(frame_ids))]
@@ -142,9 +174,7 @@ def truth(
             f"{missing[0]} is in no *{TRUTH} beside the frames or in the project",
             "name the file's folder in places=, or the frames in frame_ids=",
         )
-    out = _dataframe(pa.concat_tables(tables or [proposals_table([])]).unify_dictionaries())
-    rank = out["frame_id"].astype(object).map(order)
-    return out.iloc[rank.argsort(kind="stable")].reset_index(drop=True)
+    return pa.concat_tables(tables or [proposals_table([])]).unify_dictionaries(), order
 
 
 def _files(places: Iterable[Path]) -> list[Path]:

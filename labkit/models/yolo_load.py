@@ -196,9 +196,7 @@ def _set_size(predictor: Any, weights: Weights, options: DetectOptions) -> None:
     default = trained.get("imgsz") if isinstance(trained, dict) else getattr(trained, "imgsz", None)
     size: Any = asked if asked is not None else (default or 640)
     fixed = (
-        None
-        if weights.format in _TORCH or getattr(model, "dynamic", False)
-        else _fixed_size(model)
+        None if weights.format in _TORCH or getattr(model, "dynamic", False) else _fixed_size(model)
     )
     if fixed is not None:
         wanted = (

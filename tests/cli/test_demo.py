@@ -69,13 +69,18 @@ def test_without_labels_nobody_plays_the_reviewer(coco12, yolo_onnx, tmp_path, c
 
 
 @pytest.mark.parametrize("make", [True, False])
-def test_without_weights_the_exact_command_is_named(tmp_path, monkeypatch, capsys, make):
+def test_without_weights_for_own_frames_the_exact_command_is_named(
+    tmp_path, monkeypatch, capsys, make
+):
     monkeypatch.delenv("MAKELEVEL", raising=False)
     if make:
         monkeypatch.setenv("MAKELEVEL", "1")
-    assert demo("--out", tmp_path / "p") == 3
+    assert demo("--frames", "my photos", "--out", tmp_path / "p") == 3
     err = capsys.readouterr().err
-    assert ("make demo WEIGHTS=" if make else "labkit demo --weights ") + "yolo11n.pt" in err
+    start, weights = (
+        ("make demo FRAMES=", "WEIGHTS=") if make else ("labkit demo --frames ", "--weights ")
+    )
+    assert f"{start}'my photos' {weights}yolo11n.pt" in err
     assert not (tmp_path / "p").exists()
 
 
