@@ -1,6 +1,6 @@
 """Train the small YOLO of the embedded world, on 'day' only: seeded, resumable, one core.
 
-python -m training.yolo [--out training-out/yolo] [--epochs 9] [--images 2000]
+python -m training.yolo [--out training-out/yolo] [--epochs 8] [--images 2000]
 
 A second call goes on after the last finished epoch; `log.jsonl` has a line for each. Ends by
 writing yolo_nano.safetensors and .onnx into labkit/demo/weights; evaluate_yolo.py measures them.
@@ -173,7 +173,7 @@ def main() -> None:
     """Train and export."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("training-out/yolo"))
-    parser.add_argument("--epochs", type=int, default=9)
+    parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--images", type=int, default=2000)
     args = parser.parse_args()
     export(train(args.out, args.epochs, args.images))
