@@ -166,17 +166,17 @@ def geometry_from_json(texts: Sequence[str]) -> pd.DataFrame:
     out = pd.DataFrame(box, columns=list(GEOMETRY_COLUMNS[:4]))
     mask = shape.field("mask")
     size = _objects(mask.field("size"))
-    out["rotated"] = _objects(shape.field("rotated"))
-    out["polygons"] = _objects(shape.field("polygons"))
-    out["mask_h"] = [None if s is None else s[0] for s in size]
-    out["mask_w"] = [None if s is None else s[1] for s in size]
-    out["mask_counts"] = _objects(mask.field("counts"))
-    points: list[Any] = [_flat(p) for p in _objects(shape.field("keypoints"))]
-    out["keypoints"] = points
-    out["attributes"] = [_attributes(t) if '"attributes"' in t else None for t in texts]
-    out["track_id"] = _objects(table["track_id"])
-    rest = [*GEOMETRY_COLUMNS[4:], "attributes", "track_id"]
-    return out.astype(dict.fromkeys(rest, object))
+    rest = {
+        "rotated": _objects(shape.field("rotated")),
+        "polygons": _objects(shape.field("polygons")),
+        "mask_h": [None if s is None else s[0] for s in size],
+        "mask_w": [None if s is None else s[1] for s in size],
+        "mask_counts": _objects(mask.field("counts")),
+        "keypoints": [_flat(points) for points in _objects(shape.field("keypoints"))],
+        "attributes": [_attributes(t) if '"attributes"' in t else None for t in texts],
+        "track_id": _objects(table["track_id"]),
+    }
+    return out.assign(**{name: pd.Series(v, dtype=object) for name, v in rest.items()})
 
 
 def _objects(column: pa.Array | pa.ChunkedArray) -> list[Any]:
