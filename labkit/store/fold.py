@@ -190,10 +190,13 @@ def _positions(among: pd.Series[Any], wanted: pd.Series[Any]) -> np.ndarray:
 
 
 def _stack(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
-    """Concatenate, without pandas' warning about empty parts and with stable dtypes."""
-    parts = [p for p in (a, b) if len(p)]
-    out = pd.concat(parts) if len(parts) > 1 else (parts[0] if parts else a).copy()
-    for name in ("x1", "y1", "x2", "y2"):
-        out[name] = out[name].astype("float64")
-    out["track_id"] = out["track_id"].astype("Int64")
-    return out
+    """Concatenate; the dtypes are those of ``a``, which pandas would guess from what is missing."""
+    if not len(a):
+        out = b.copy()
+    elif not len(b):
+        out = a.copy()
+    else:
+        other = {name: kind for name, kind in a.dtypes.items() if b[name].dtype != kind}
+        out = pd.concat([a, b.astype(other)])
+    kinds = dict.fromkeys(("x1", "y1", "x2", "y2"), "float64")
+    return out.astype({**kinds, "track_id": "Int64"})
