@@ -25,10 +25,12 @@ from labkit.core.errors import CancelledError, InputError, LabkitError
 
 if TYPE_CHECKING:
     from papermill.exceptions import PapermillExecutionError
+    from traitlets.config import Config
 
 __all__ = ["Command", "command", "execute", "failed_frames"]
 
 _MOST_LISTED = 10
+START_TIMEOUT_S = 300  # a loaded machine, or an environment on a network disk
 
 
 class Command(typer.core.TyperCommand):
@@ -129,6 +131,8 @@ def execute(notebook: Path, folder: Path, values: Mapping[str, Any]) -> int:
                 stdout_file=sys.stdout,
                 stderr_file=stderr,
                 store_widget_state=False,
+                start_timeout=START_TIMEOUT_S,
+                config=_local_sockets(),
             )
     except PapermillExecutionError as exc:
         return _failed(exc, executed)
@@ -165,6 +169,17 @@ def _kernel_log(path: Path) -> Iterator[TextIO]:
         finally:
             sys.stderr.flush()
             os.dup2(stderr.fileno(), 2)
+
+
+def _local_sockets() -> Config:
+    """Talk to the kernel over sockets in the file system, where there are such.
+
+    TCP ports are chosen before the kernel binds them: of many batches that start at once on one
+    machine, some would find theirs taken.
+    """
+    from traitlets.config import Config
+
+    return Config() if os.name == "nt" else Config({"KernelManager": {"transport": "ipc"}})
 
 
 @contextmanager
