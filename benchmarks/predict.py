@@ -7,13 +7,13 @@ on a machine that does nothing else: ``python benchmarks/predict.py [IMAGES [WEI
 from __future__ import annotations
 
 import argparse
-import os
-import platform
 import statistics
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from _table import show
 
 from labkit.frames import scan
 from labkit.models.yolo_import import ultralytics
@@ -57,7 +57,7 @@ def main() -> None:
                 pass
 
         def mine() -> None:
-            predict(project, given.weights, progress=None)
+            predict(project, given.weights, progress=None, resume=False)
 
         rounds = {"labkit, stored": mine, "ultralytics, not stored": peer}
         taken: dict[str, list[tuple[float, float]]] = {name: [] for name in rounds}
@@ -70,14 +70,18 @@ def main() -> None:
     first, second = taken
     wall = {name: statistics.median(w for w, _ in times) for name, times in taken.items()}
     cpu = {name: statistics.median(c for _, c in times) for name, times in taken.items()}
-    print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores")
-    print(f"{count} images, {given.weights.name}, medians of {given.rounds} rounds")
-    print(f"{'':26}{'frames/s':>10}{'CPU ms/frame':>14}")
-    for name in taken:
-        print(f"{name:26}{count / wall[name]:10.2f}{1000 * cpu[name] / count:14.1f}")
+    rows = [
+        [name, f"{count / wall[name]:.2f}", f"{1000 * cpu[name] / count:.1f}"] for name in taken
+    ]
     pairs = [b[0] / a[0] for a, b in zip(taken[first], taken[second], strict=True)]
-    print(f"ratio {wall[second] / wall[first]:.3f} (bar: 1.0), round by round ", end="")
-    print(" ".join(f"{ratio:.2f}" for ratio in pairs))
+    each = ", ".join(f"{ratio:.2f}" for ratio in pairs)
+    rows.append(["ratio of the medians", f"{wall[second] / wall[first]:.2f} (rounds: {each})", ""])
+    show(
+        "predict",
+        f"predict on {count} images, {given.weights.name}: at least 1.0 x Ultralytics' own",
+        ["", "frames/s", "CPU ms a frame"],
+        rows,
+    )
 
 
 if __name__ == "__main__":

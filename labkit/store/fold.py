@@ -6,8 +6,7 @@ only rows, never a project.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -168,7 +167,7 @@ def fold(proposals: pd.DataFrame, decisions: pd.DataFrame) -> pd.DataFrame:
     taken = proposals[_FROM_PROPOSAL].take(position[from_proposal])
     taken.index = states.index[from_proposal]
     texts = _json(decisions, states.loc[~from_proposal, "row"].to_numpy())
-    parsed = geometry_from_json(_parsed(texts.tolist()))
+    parsed = geometry_from_json(texts.tolist())
     parsed.index = states.index[~from_proposal]
     decided = states.drop(columns=["row", "changed"]).join(_stack(taken, parsed))
     seen = np.zeros(len(proposals), dtype=bool)
@@ -188,12 +187,6 @@ def _positions(among: pd.Series[Any], wanted: pd.Series[Any]) -> np.ndarray:
     where = np.full(len(names), -1)
     where[code[: len(among)]] = np.arange(len(among))
     return where[code[len(among) :]]
-
-
-def _parsed(texts: list[str], chunk: int = 10_000) -> Iterator[dict[str, Any]]:
-    """The objects, parsed many at a time: one call a text costs several times the parsing."""
-    for start in range(0, len(texts), chunk):
-        yield from json.loads(f"[{','.join(texts[start : start + chunk])}]")
 
 
 def _stack(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:

@@ -25,7 +25,12 @@ from labkit.core.types import (
     Shape,
 )
 from labkit.store import ProjectStore, RunStore
-from labkit.store.columns import object_from_row
+from labkit.store.columns import (
+    attributes_from_json,
+    geometry_from_json,
+    object_from_row,
+    shape_from_row,
+)
 from labkit.store.ledger_table import META
 
 
@@ -156,6 +161,30 @@ def test_run_round_trip(project: ProjectStore) -> None:
     assert len(project.proposals("r0001", min_score=0.5)) == 1
     with pytest.raises(NotFoundError, match="No run"):
         project.proposals("r9")
+
+
+def test_every_shape_comes_back_from_the_ledgers_json() -> None:
+    shapes = [
+        Shape((0, 1, 2, 3.5)),
+        FULL.shape,
+        Shape((5, 5, 9, 9), keypoints=((6.0, 6.5, 1.0),)),
+        Shape((1, 1, 2, 2), mask=Rle(3, 4, 'd\\n"3')),
+        Shape((1, 1, 2, 2), rotated=(1.5, 1.5, 1.0, 1.0, 0.25)),
+    ]
+    texts = [
+        json.dumps({"label": 'a "attributes" b\n', "shape": s.to_json(), "track_id": k or None})
+        for k, s in enumerate(shapes)
+    ]
+    texts[1] = texts[1][:-1] + ', "attributes": [["c", "red", 0.5], ["d", true, null]]}'
+    df = geometry_from_json(texts)
+    assert [shape_from_row(row) for row in df.to_dict("records")] == shapes
+    assert df["track_id"].tolist() == [None, 1, 2, 3, 4]
+    assert attributes_from_json(df["attributes"][1]) == (
+        Attribute("c", "red", 0.5),
+        Attribute("d", True, None),
+    )
+    assert df["attributes"].drop(1).isna().all()
+    assert geometry_from_json([]).columns.tolist() == df.columns.tolist()
 
 
 def test_same_content_gives_same_bytes(project: ProjectStore) -> None:
