@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
@@ -122,7 +123,7 @@ def execute(notebook: Path, folder: Path, values: Mapping[str, Any]) -> int:
     metrics = folder / "metrics.json"
     metrics_before = metrics.stat().st_mtime_ns if metrics.exists() else None
     try:
-        with _kernel_log(folder / "kernel.log") as stderr, _marked():
+        with _kernel_log(folder / "kernel.log") as stderr, _marked(), _local_sockets() as config:
             execute_notebook(
                 nbformat.read(notebook, as_version=4),
                 no_template(executed),
@@ -132,7 +133,7 @@ def execute(notebook: Path, folder: Path, values: Mapping[str, Any]) -> int:
                 stderr_file=stderr,
                 store_widget_state=False,
                 start_timeout=START_TIMEOUT_S,
-                config=_local_sockets(),
+                config=config,
             )
     except PapermillExecutionError as exc:
         return _failed(exc, executed)
@@ -171,15 +172,20 @@ def _kernel_log(path: Path) -> Iterator[TextIO]:
             os.dup2(stderr.fileno(), 2)
 
 
-def _local_sockets() -> Config:
-    """Talk to the kernel over sockets in the file system, where there are such.
+@contextmanager
+def _local_sockets() -> Iterator[Config]:
+    """Talk to the kernel over sockets in a folder of its own, where the system has such.
 
     TCP ports are chosen before the kernel binds them: of many batches that start at once on one
     machine, some would find theirs taken.
     """
     from traitlets.config import Config
 
-    return Config() if os.name == "nt" else Config({"KernelManager": {"transport": "ipc"}})
+    if os.name == "nt":
+        yield Config()
+        return
+    with TemporaryDirectory(prefix="labkit-") as folder:
+        yield Config({"KernelManager": {"transport": "ipc", "ip": f"{folder}/kernel"}})
 
 
 @contextmanager
