@@ -209,6 +209,8 @@ def _failed(exc: PapermillExecutionError, executed: Path) -> int:
 
 
 def _family(base: type[LabkitError]) -> Iterator[type[LabkitError]]:
+    import labkit.frames.errors  # noqa: F401 - defines the one that core does not
+
     yield base
     for child in base.__subclasses__():
         yield from _family(child)
