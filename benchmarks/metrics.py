@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from _table import show
 
 from labkit import metrics
 from labkit.store.fold import effective, fold
@@ -157,7 +158,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     given = parser.parse_args()
     proposals, decisions = ledger(given.decisions)
-    proposals_small, decisions_small = ledger(20_000, seed=1)
+    _, decisions_small = ledger(20_000, seed=1)
     base = peak_gb()
     n = len(decisions)
     rows = [
@@ -173,17 +174,19 @@ def main() -> None:
         ("advise_threshold", measured(lambda: metrics.advise_threshold(proposals, decisions), 1)),
         ("roi", measured(lambda: metrics.roi(decisions), 1)),
     ]
-    print(f"\n{n:,} decisions, {len(proposals):,} proposals")
-    print(f"{'':28}{'seconds':>10}")
-    for name, seconds in rows:
-        print(f"{name:28}{seconds:>10.2f}")
     both = dict(rows)["metrics.summary"] + dict(rows)["fold"]
-    print(f"{'fold + summary':28}{both:>10.2f}   bar: 5.00")
-    print(f"{'peak memory, GB':28}{peak_gb():>10.2f}   bar: 2.00 (inputs alone: {base:.2f})")
     mine = measured(lambda: metrics.summary(decisions_small), given.repeats)
     theirs = measured(lambda: peer(decisions_small), 1)
-    print(f"\n{len(decisions_small):,} decisions: summary {mine:.3f} s, apply {theirs:.2f} s")
-    print(f"ratio {theirs / mine:.0f} x ({len(proposals_small):,} proposals)")
+    table = [[name, f"{seconds:.2f} s"] for name, seconds in rows]
+    table += [
+        ["**fold + summary**, bar 5 s", f"{both:.2f} s"],
+        ["peak memory, bar 2 GB", f"{peak_gb():.2f} GB (the inputs alone {base:.2f})"],
+        [
+            f"`groupby().apply` over summary, {len(decisions_small):,} decisions",
+            f"{theirs:.1f} s over {mine:.3f} s, {theirs / mine:.0f} x",
+        ],
+    ]
+    show("metrics", f"Metrics of {n:,} decisions, {len(proposals):,} proposals", ["", ""], table)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
@@ -25,10 +26,12 @@ from labkit.core.errors import CancelledError, InputError, LabkitError
 
 if TYPE_CHECKING:
     from papermill.exceptions import PapermillExecutionError
+    from traitlets.config import Config
 
 __all__ = ["Command", "command", "execute", "failed_frames"]
 
 _MOST_LISTED = 10
+START_TIMEOUT_S = 300  # a loaded machine, or an environment on a network disk
 
 
 class Command(typer.core.TyperCommand):
@@ -120,7 +123,7 @@ def execute(notebook: Path, folder: Path, values: Mapping[str, Any]) -> int:
     metrics = folder / "metrics.json"
     metrics_before = metrics.stat().st_mtime_ns if metrics.exists() else None
     try:
-        with _kernel_log(folder / "kernel.log") as stderr, _marked():
+        with _kernel_log(folder / "kernel.log") as stderr, _marked(), _local_sockets() as config:
             execute_notebook(
                 nbformat.read(notebook, as_version=4),
                 no_template(executed),
@@ -129,6 +132,8 @@ def execute(notebook: Path, folder: Path, values: Mapping[str, Any]) -> int:
                 stdout_file=sys.stdout,
                 stderr_file=stderr,
                 store_widget_state=False,
+                start_timeout=START_TIMEOUT_S,
+                config=config,
             )
     except PapermillExecutionError as exc:
         return _failed(exc, executed)
@@ -168,6 +173,22 @@ def _kernel_log(path: Path) -> Iterator[TextIO]:
 
 
 @contextmanager
+def _local_sockets() -> Iterator[Config]:
+    """Talk to the kernel over sockets in a folder of its own, where the system has such.
+
+    TCP ports are chosen before the kernel binds them: of many batches that start at once on one
+    machine, some would find theirs taken.
+    """
+    from traitlets.config import Config
+
+    if os.name == "nt":
+        yield Config()
+        return
+    with TemporaryDirectory(prefix="labkit-") as folder:
+        yield Config({"KernelManager": {"transport": "ipc", "ip": f"{folder}/kernel"}})
+
+
+@contextmanager
 def _marked() -> Iterator[None]:
     """Tell the kernel that nobody watches: progress as plain lines instead of widgets."""
     os.environ["PAPERMILL_BATCH"] = "1"
@@ -188,6 +209,8 @@ def _failed(exc: PapermillExecutionError, executed: Path) -> int:
 
 
 def _family(base: type[LabkitError]) -> Iterator[type[LabkitError]]:
+    import labkit.frames.errors  # noqa: F401 - defines the one that core does not
+
     yield base
     for child in base.__subclasses__():
         yield from _family(child)

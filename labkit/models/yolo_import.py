@@ -9,6 +9,8 @@ import threading
 from pathlib import Path
 from types import ModuleType
 
+from PIL import Image
+
 from labkit.core.config import cache_dir, offline
 from labkit.core.errors import ModelUnavailableError
 
@@ -32,9 +34,12 @@ def _writable_folder() -> str:
 def ultralytics(module: str = "") -> ModuleType:
     """Import ``ultralytics`` or one of its modules: no auto-install, no banner, a folder to write.
 
-    Ultralytics reads these variables once, when it is imported; what the user has set stays.
+    Ultralytics reads these variables once, when it is imported; what the user has set stays. It
+    also replaces ``PIL.Image.open`` by one that wants to install a package when a file is no
+    image; Pillow's own is put back.
     """
     with _lock:
+        pillow_open = Image.open
         defaults = {"YOLO_AUTOINSTALL": "false", "YOLO_VERBOSE": "false"}
         if offline():
             defaults["YOLO_OFFLINE"] = "true"
@@ -52,6 +57,8 @@ def ultralytics(module: str = "") -> ModuleType:
                 str(exc),
                 "pip install ultralytics-opencv-headless",
             ) from exc
+        finally:
+            Image.open = pillow_open
 
 
 def asset_names() -> frozenset[str]:

@@ -110,10 +110,9 @@ class ReviewSession:
         return self._states.get(frame_id) in DONE
 
     def _load(self, position: int) -> None:
-        frame = self.project.frame(self._order[position])
+        self._view = self._fresh(self._order[position])
         self._position = position
-        self._view = self._fresh(frame.frame_id)
-        self.timer.enter(frame.frame_id)
+        self.timer.enter(self.frame_id)
 
     def _fresh(self, frame_id: str) -> FrameView:
         rows = self.project.ledger.frame(frame_id)

@@ -16,20 +16,24 @@ from labkit.runs.jobs import Job
 __all__ = ["ProgressKind", "attach", "detect_kind"]
 
 ProgressKind = Literal["auto", "bar", "notebook", "plain", "silent"]
+_FRONT_ENDS = ("JPY_SESSION_NAME", "VSCODE_", "COLAB_")
 _KINDS = ("auto", "bar", "notebook", "plain", "silent")
 
 
 def detect_kind(stream: IO[str] | None = None) -> str:
     """``notebook``, ``bar`` or ``plain``, after where the process runs.
 
-    papermill stores every change of a widget in the notebook, so it gets plain lines.
+    A kernel without a front end gets plain lines: papermill and nbconvert show no widget, and
+    store every change of one in the notebook. They leave no trace of their own, while Jupyter's
+    server names the session to the kernel, and VS Code and Colab set variables of theirs.
     """
     if any(name.startswith("PAPERMILL") for name in os.environ):
         return "plain"
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     if getattr(shell, "kernel", None) is not None:
-        return "notebook"
+        seen = any(name.startswith(_FRONT_ENDS) for name in os.environ)
+        return "notebook" if seen else "plain"
     stream = stream if stream is not None else sys.stderr
     return "bar" if stream is not None and stream.isatty() else "plain"
 

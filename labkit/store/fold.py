@@ -6,8 +6,7 @@ only rows, never a project.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -168,7 +167,7 @@ def fold(proposals: pd.DataFrame, decisions: pd.DataFrame) -> pd.DataFrame:
     taken = proposals[_FROM_PROPOSAL].take(position[from_proposal])
     taken.index = states.index[from_proposal]
     texts = _json(decisions, states.loc[~from_proposal, "row"].to_numpy())
-    parsed = geometry_from_json(_parsed(texts.tolist()))
+    parsed = geometry_from_json(texts.tolist())
     parsed.index = states.index[~from_proposal]
     decided = states.drop(columns=["row", "changed"]).join(_stack(taken, parsed))
     seen = np.zeros(len(proposals), dtype=bool)
@@ -190,17 +189,14 @@ def _positions(among: pd.Series[Any], wanted: pd.Series[Any]) -> np.ndarray:
     return where[code[len(among) :]]
 
 
-def _parsed(texts: list[str], chunk: int = 10_000) -> Iterator[dict[str, Any]]:
-    """The objects, parsed many at a time: one call a text costs several times the parsing."""
-    for start in range(0, len(texts), chunk):
-        yield from json.loads(f"[{','.join(texts[start : start + chunk])}]")
-
-
 def _stack(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
-    """Concatenate, without pandas' warning about empty parts and with stable dtypes."""
-    parts = [p for p in (a, b) if len(p)]
-    out = pd.concat(parts) if len(parts) > 1 else (parts[0] if parts else a).copy()
-    for name in ("x1", "y1", "x2", "y2"):
-        out[name] = out[name].astype("float64")
-    out["track_id"] = out["track_id"].astype("Int64")
-    return out
+    """Concatenate; the dtypes are those of ``a``, which pandas would guess from what is missing."""
+    if not len(a):
+        out = b.copy()
+    elif not len(b):
+        out = a.copy()
+    else:
+        other = {name: kind for name, kind in a.dtypes.items() if b[name].dtype != kind}
+        out = pd.concat([a, b.astype(other)])
+    kinds = dict.fromkeys(("x1", "y1", "x2", "y2"), "float64")
+    return out.astype({**kinds, "track_id": "Int64"})

@@ -19,7 +19,7 @@ from labkit.core.types import Frame, Manifest
 from labkit.store.files import store_error, write_atomic, write_lock
 from labkit.store.fold import fold
 from labkit.store.ledger import Ledger
-from labkit.store.proposals import RunStore, proposals_dataframe
+from labkit.store.proposals import RunStore, proposals_dataframe, read_manifest
 from labkit.store.schema import FRAMES, PROJECT_SCHEMA
 
 __all__ = ["ProjectStore"]
@@ -63,7 +63,7 @@ class ProjectStore:
         self.labels: list[str] = list(settings["labels"])
         self._ledger_url: str = settings["ledger"]
         self.ledger = Ledger(self._ledger_url, root, read_only=read_only)
-        self._frames: tuple[int, pd.DataFrame] | None = None
+        self._frames: tuple[int, pd.DataFrame, pd.Index[Any]] | None = None
 
     @classmethod
     def create(
@@ -184,11 +184,16 @@ class ProjectStore:
 
     def frames(self) -> pd.DataFrame:
         """The frames in the order of adding, with the columns of ``frames.parquet``."""
+        return self._read_frames()[0].copy()
+
+    def _read_frames(self) -> tuple[pd.DataFrame, pd.Index[Any]]:
+        """The table and the index of its ids, read again when the file has changed."""
         path = self.root / "frames.parquet"
         stamp = path.stat().st_mtime_ns if path.exists() else 0
         if self._frames is None or self._frames[0] != stamp:
-            self._frames = (stamp, self._frames_table().to_pandas())
-        return self._frames[1].copy()
+            df = self._frames_table().to_pandas()
+            self._frames = (stamp, df, pd.Index(df["frame_id"]))
+        return self._frames[1], self._frames[2]
 
     def _frames_table(self) -> pa.Table:
         path = self.root / "frames.parquet"
@@ -235,17 +240,18 @@ class ProjectStore:
 
     def iter_frames(self, frame_ids: Iterable[str] | None = None) -> Iterator[Frame]:
         """Frames in the order of adding, or those asked for in the order of asking."""
-        df = self.frames()
-        df["time_s"] = df["time_s"].astype(object).where(df["time_s"].notna(), None)
+        df, known = self._read_frames()
         if frame_ids is not None:
             ids = list(frame_ids)
-            position = pd.Index(df["frame_id"]).get_indexer(ids)
+            position = known.get_indexer(pd.Index(ids))
             if (position < 0).any():
-                missing = ids[int((position < 0).argmax())]
-                raise unknown("frame", missing, df["frame_id"].tolist())
+                raise unknown("frame", ids[int((position < 0).argmax())], known.tolist())
             df = df.iloc[position]
         for row in df.itertuples(index=False, name=None):
-            yield Frame(**dict(zip(df.columns, row, strict=True)))
+            values = dict(zip(df.columns, row, strict=True))
+            if pd.isna(values["time_s"]):
+                values["time_s"] = None
+            yield Frame(**values)
 
     def frame(self, frame_id: str) -> Frame:
         """One frame by its id."""
@@ -260,7 +266,7 @@ class ProjectStore:
     def runs(self) -> list[Manifest]:
         """Manifests of all runs, oldest first."""
         folders = sorted((self.root / "runs").glob("r[0-9]*/run.json"))
-        return [RunStore(path.parent).manifest for path in folders]
+        return [read_manifest(path.parent) for path in folders]
 
     def run(self, run: str | None = None) -> RunStore:
         """A run by its id or the unique beginning of it (``'r0001'``); the newest finished one.

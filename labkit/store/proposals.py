@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from labkit.store.columns import proposals_table
 from labkit.store.files import store_error, write_atomic, write_lock
 from labkit.store.schema import PROPOSAL_COLUMNS, PROPOSALS
 
-__all__ = ["RunStore", "proposals_dataframe"]
+__all__ = ["RunStore", "proposals_dataframe", "read_manifest"]
 
 _FAILURES, _DROPPED = b"labkit.failures", b"labkit.dropped"
 
@@ -56,11 +57,7 @@ class RunStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.manifest = self._load_manifest()
-        try:
-            self.frame_ids = (folder / "frames.txt").read_text("ascii").split()
-        except OSError as exc:
-            raise store_error(f"Cannot read the frames of run {folder.name!r}", exc) from exc
+        self.manifest = read_manifest(folder)
 
     @classmethod
     def create(
@@ -99,6 +96,14 @@ class RunStore:
             )
             _write_manifest(folder, filled)
         return cls(folder)
+
+    @cached_property
+    def frame_ids(self) -> list[str]:
+        """The frames in the order in which parts cover them."""
+        try:
+            return (self.folder / "frames.txt").read_text("ascii").split()
+        except OSError as exc:
+            raise store_error(f"Cannot read the frames of run {self.run_id!r}", exc) from exc
 
     @property
     def run_id(self) -> str:
@@ -194,13 +199,15 @@ class RunStore:
         """The run's proposals with ``PROPOSAL_COLUMNS``, from a score up."""
         return proposals_dataframe([self.table(min_score)])
 
-    def _load_manifest(self) -> Manifest:
-        try:
-            data = json.loads((self.folder / "run.json").read_text("utf-8"))
-            data["failures"] = tuple(FrameFailure(**f) for f in data["failures"])
-            return Manifest(**data)
-        except (OSError, ValueError, TypeError, KeyError) as exc:
-            raise StoreError(f"Run {self.folder.name!r} cannot be read", str(exc)) from exc
+
+def read_manifest(folder: Path) -> Manifest:
+    """What ``run.json`` in a run's folder says."""
+    try:
+        data = json.loads((folder / "run.json").read_text("utf-8"))
+        data["failures"] = tuple(FrameFailure(**f) for f in data["failures"])
+        return Manifest(**data)
+    except (OSError, ValueError, TypeError, KeyError) as exc:
+        raise StoreError(f"Run {folder.name!r} cannot be read", str(exc)) from exc
 
 
 def _write_manifest(folder: Path, manifest: Manifest) -> None:

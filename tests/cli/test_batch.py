@@ -188,3 +188,27 @@ def test_a_stop_ends_with_5_and_leaves_no_kernel(tmp_path, signal_number):
     assert "Traceback" not in err
     psutil.wait_procs(kernels, timeout=10)
     assert not [k for k in kernels if k.is_running() and k.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_batches_at_the_same_time_in_one_folder_do_not_meet(tmp_path):
+    notebook(tmp_path / "n.ipynb", "import os, pathlib", "pathlib.Path(out, name).touch()")
+    (tmp_path / "work").mkdir()
+    batch = [sys.executable, "-m", "labkit", "batch", str(tmp_path / "n.ipynb")]
+    commands = [
+        [*batch, "-p", "name", f"done{k}", "--out", str(tmp_path / f"o{k}")] for k in range(3)
+    ]
+    jobs = [subprocess.Popen(c, cwd=tmp_path / "work", stdout=subprocess.DEVNULL) for c in commands]
+    assert [job.wait(120) for job in jobs] == [0, 0, 0]
+    assert all((tmp_path / f"o{k}" / f"done{k}").exists() for k in range(3))
+    assert not list((tmp_path / "work").iterdir())
+
+
+def test_a_second_batch_in_the_same_output_folder_is_refused(tmp_path, capsys):
+    from filelock import FileLock
+
+    (tmp_path / "o").mkdir()
+    with FileLock(tmp_path / "o" / ".batch.lock"):
+        assert (
+            run(["batch", str(notebook(tmp_path / "n.ipynb")), "--out", str(tmp_path / "o")]) == 2
+        )
+    assert "Another batch works in" in capsys.readouterr().err

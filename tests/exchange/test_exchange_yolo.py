@@ -187,10 +187,11 @@ SHAPES = {
 
 @pytest.mark.parametrize("task", list(SHAPES))
 def test_ultralytics_loads_it(project, ids, tmp_path: Path, task: str) -> None:
-    pytest.importorskip("ultralytics")
-    from ultralytics.cfg import get_cfg
-    from ultralytics.data.dataset import YOLODataset
-    from ultralytics.data.utils import check_det_dataset
+    from labkit.models.yolo_import import ultralytics
+
+    get_cfg = ultralytics("cfg").get_cfg
+    YOLODataset = ultralytics("data.dataset").YOLODataset  # noqa: N806 - a class
+    check_det_dataset = ultralytics("data.utils").check_det_dataset
 
     accept(project, ids[0], [("car", SHAPES[task]), ("person", Shape((5, 5, 20, 20)))])
     accept(project, ids[1], [("grüße: '\"é", SHAPES[task])])

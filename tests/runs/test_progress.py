@@ -20,7 +20,8 @@ class Terminal(io.StringIO):
 
 @pytest.fixture(autouse=True)
 def _plain_process(monkeypatch) -> None:
-    monkeypatch.delenv("PAPERMILL_OUTPUT_PATH", raising=False)
+    for name in ("PAPERMILL_OUTPUT_PATH", "JPY_SESSION_NAME"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.delitem(sys.modules, "IPython", raising=False)
 
 
@@ -45,6 +46,8 @@ def test_where_it_runs_decides(monkeypatch) -> None:
     assert detect_kind(io.StringIO()) == "plain"
     shell = types.SimpleNamespace(kernel=object())
     monkeypatch.setitem(sys.modules, "IPython", types.SimpleNamespace(get_ipython=lambda: shell))
+    assert detect_kind(Terminal()) == "plain"  # papermill: a kernel, and nobody who looks
+    monkeypatch.setenv("JPY_SESSION_NAME", "/a/notebook.ipynb")
     assert detect_kind(Terminal()) == "notebook"
     monkeypatch.setenv("PAPERMILL_OUTPUT_PATH", "out.ipynb")
     assert detect_kind(Terminal()) == "plain"

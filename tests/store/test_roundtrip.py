@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -25,7 +28,12 @@ from labkit.core.types import (
     Shape,
 )
 from labkit.store import ProjectStore, RunStore
-from labkit.store.columns import object_from_row
+from labkit.store.columns import (
+    attributes_from_json,
+    geometry_from_json,
+    object_from_row,
+    shape_from_row,
+)
 from labkit.store.ledger_table import META
 
 
@@ -158,6 +166,30 @@ def test_run_round_trip(project: ProjectStore) -> None:
         project.proposals("r9")
 
 
+def test_every_shape_comes_back_from_the_ledgers_json() -> None:
+    shapes = [
+        Shape((0, 1, 2, 3.5)),
+        FULL.shape,
+        Shape((5, 5, 9, 9), keypoints=((6.0, 6.5, 1.0),)),
+        Shape((1, 1, 2, 2), mask=Rle(3, 4, 'd\\n"3')),
+        Shape((1, 1, 2, 2), rotated=(1.5, 1.5, 1.0, 1.0, 0.25)),
+    ]
+    texts = [
+        json.dumps({"label": 'a "attributes" b\n', "shape": s.to_json(), "track_id": k or None})
+        for k, s in enumerate(shapes)
+    ]
+    texts[1] = texts[1][:-1] + ', "attributes": [["c", "red", 0.5], ["d", true, null]]}'
+    df = geometry_from_json(texts)
+    assert [shape_from_row(row) for row in df.to_dict("records")] == shapes
+    assert df["track_id"].tolist() == [None, 1, 2, 3, 4]
+    assert attributes_from_json(df["attributes"][1]) == (
+        Attribute("c", "red", 0.5),
+        Attribute("d", True, None),
+    )
+    assert df["attributes"].drop(1).isna().all()
+    assert geometry_from_json([]).columns.tolist() == df.columns.tolist()
+
+
 def test_same_content_gives_same_bytes(project: ProjectStore) -> None:
     a, b = make_run(project), make_run(project)
     for run in (a, b):
@@ -243,3 +275,60 @@ def test_a_full_disk_is_one_line_and_the_old_file_stays(
     assert "\n" not in str(caught.value)
     assert [f.frame_id for f in project.iter_frames()] == [frame(1).frame_id]
     assert not list(project.root.glob("*.tmp")) + list(project.root.glob(".*.tmp"))
+
+
+WRITER = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+from labkit.core.types import Decision
+from labkit.store import ProjectStore
+
+with ProjectStore.open(sys.argv[1]) as project:
+    for _ in range(40):
+        ids = [uuid4().hex for _ in range(3)]
+        now = datetime.now(UTC)
+        rows = [Decision(i, ids[0], "accept", "f", sys.argv[2], "s", now) for i in ids]
+        project.ledger.append(rows)
+        project.append_frames([])
+    project.add_labels([sys.argv[2]])
+"""
+
+
+def test_two_processes_write_one_project(project: ProjectStore) -> None:
+    writers = [
+        subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(project.root), name],
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])},
+        )
+        for name in ("ana", "ben")
+    ]
+    assert [w.wait(60) for w in writers] == [0, 0]
+    rows = project.decisions()
+    assert rows["seq"].tolist() == list(range(1, 241))
+    assert rows["decision_id"].is_unique
+    assert (rows.groupby("step")["seq"].agg(lambda s: s.max() - s.min()) == 2).all()  # never mixed
+    with ProjectStore.open(project.root) as again:
+        assert set(again.labels) >= {"ana", "ben"}
+
+
+def test_a_ledger_on_a_full_disk_loses_nothing_and_goes_on(project: ProjectStore) -> None:
+    """SQLite itself says that it is full, as on a real full disk."""
+    engine = project.ledger._engine
+
+    def limit(pages: int) -> None:
+        with engine.connect() as c:
+            c.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+
+    with engine.connect() as c:
+        used = c.exec_driver_sql("PRAGMA page_count").scalar()
+    project.ledger.append([decision()])
+    limit(used + 2)
+    big = [decision(comment="x" * 5000) for _ in range(20)]
+    with pytest.raises(StoreError, match="was not saved: the disk is full") as caught:
+        project.ledger.append(big)
+    assert "\n" not in str(caught.value)
+    assert len(project.decisions()) == 1
+    limit(1_000_000)
+    assert len(project.ledger.append(big)) == 20

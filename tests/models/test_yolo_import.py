@@ -1,0 +1,22 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+CODE = """
+import io, PIL.Image
+from labkit.models.yolo_import import ultralytics
+ultralytics()
+try:
+    PIL.Image.open(io.BytesIO(b"no image"))
+except PIL.UnidentifiedImageError:
+    print("Pillow's own")
+"""
+
+
+def test_a_file_that_is_no_image_is_still_pillows_affair_after_loading_ultralytics():
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", CODE]
+    got = subprocess.run(command, capture_output=True, text=True, env=env, check=True)
+    assert got.stdout.strip() == "Pillow's own"
