@@ -69,7 +69,9 @@ class Log:
         self.start = time.process_time()
 
     def __call__(self, trainer: Any) -> None:
-        """Told by Ultralytics after each epoch."""
+        """Told by Ultralytics after each epoch, and once more about the last one."""
+        if trainer.epoch >= trainer.epochs:
+            return
         row = {
             "epoch": trainer.epoch + 1,
             "cpu_s": round(self.before + time.process_time() - self.start, 1),
