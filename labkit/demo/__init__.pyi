@@ -3,6 +3,7 @@ from .domain import LABELS as LABELS
 from .domain import NIGHT as NIGHT
 from .domain import Domain as Domain
 from .domain import domain_named as domain_named
+from .embedded import embedded_weights as embedded_weights
 from .files import write_coco as write_coco
 from .files import write_stills as write_stills
 from .files import write_video as write_video
@@ -14,5 +15,6 @@ from .photos import shipped_photos as shipped_photos
 from .scene import MIN_VISIBLE as MIN_VISIBLE
 from .scene import Scene as Scene
 from .scene import TrueObject as TrueObject
+from .tour import Tour as Tour
 from .world import clip as clip
 from .world import still as still
