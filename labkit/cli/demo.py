@@ -109,7 +109,8 @@ def show_world(
         _say("sheet", demo.sheet())
         if oracle:
             _say("truth", demo.oracle())
-        _say("open", f"make lab, then 04_metrics with project = {str(out.resolve())!r}")
+        lab = "make lab" if "MAKELEVEL" in os.environ else "labkit lab"
+        _say("open", f"{lab}, then 04_metrics with project = {str(out.resolve())!r}")
         return exit_code(demo.failures)
 
 
