@@ -336,6 +336,8 @@ class Manifest:
         Frames per Parquet part.
     label_map : dict
         Model label → project label; None where the label was dropped.
+    label_rules : dict
+        Model label → the rule by which it was mapped (``exact``, ``synonym``, ``user`` ...).
     dropped : dict
         Model label → number of proposals that the label map dropped.
     """
@@ -349,6 +351,7 @@ class Manifest:
     store_above: float = 0.05
     params: Mapping[str, Any] = field(default_factory=dict)
     label_map: Mapping[str, str | None] = field(default_factory=dict)
+    label_rules: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     replaces: Sequence[str] = ()
     part_size: int = 64

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from filelock import FileLock, Timeout
 
 from labkit._version import __version__
@@ -30,7 +28,6 @@ def new_manifest(
         "classes": None if request.classes is None else list(request.classes),
         "masks_to_polygons": options.masks_to_polygons,
         "batch": request.batch or info.batch,
-        "label_rules": mapping.rules(),
         **({"licence": info.licence} if info.licence else {}),
         **info.params,
     }
@@ -44,6 +41,7 @@ def new_manifest(
         store_above=options.store_above,
         params=params,
         label_map=mapping.as_dict(),
+        label_rules=mapping.rules(),
         versions={"labkit": __version__, **info.versions},
         replaces=replaces,
         part_size=request.part_size,
@@ -58,6 +56,7 @@ _SAME = (
     "task",
     "conf",
     "store_above",
+    "params",
     "label_map",
     "versions",
     "part_size",
@@ -67,15 +66,8 @@ _SAME = (
 
 def _same(old: Manifest, new: Manifest) -> bool:
     """Whether a run asked for now is the one that was begun then."""
-
-    def params(m: Manifest) -> dict[str, Any]:
-        return {k: v for k, v in m.params.items() if k != "label_rules"}
-
-    return (
-        all(getattr(old, name) == getattr(new, name) for name in _SAME)
-        and bool(old.replaces) == bool(new.replaces)
-        and params(old) == params(new)
-    )
+    equal = all(getattr(old, name) == getattr(new, name) for name in _SAME)
+    return equal and bool(old.replaces) == bool(new.replaces)
 
 
 def claim(project: ProjectStore, manifest: Manifest, request: Request) -> tuple[RunStore, FileLock]:

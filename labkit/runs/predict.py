@@ -172,7 +172,7 @@ def label_report(run: RunStore) -> list[dict[str, Any]]:
         a name in brackets count proposals that were no objects: ``(empty mask)``.
     """
     manifest = run.manifest
-    rules = manifest.params.get("label_rules", {})
+    rules = manifest.label_rules
     rows = [
         {
             "model_label": name,

@@ -14,7 +14,6 @@ from review.conftest import make_project
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAY = Path(__file__).with_name("play.py")
-FRAMES = 12
 
 
 def start(root: Path) -> subprocess.Popen[str]:
@@ -34,11 +33,11 @@ def outcome(project) -> list[tuple]:
 
 
 @pytest.mark.parametrize(
-    "kills", [pytest.param(6, id="6"), pytest.param(50, id="50", marks=pytest.mark.soak)]
+    "kills", [50, pytest.param(200, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])]
 )
 def test_no_acknowledged_decision_is_lost_or_doubled(tmp_path: Path, kills: int) -> None:
     rng = random.Random(kills)
-    frames = FRAMES * kills // 6
+    frames = 2 * kills
     with make_project(tmp_path / "whole", n=frames) as whole:
         assert start(whole.root).wait() == 0
         want = outcome(whole)
@@ -65,7 +64,7 @@ def test_no_acknowledged_decision_is_lost_or_doubled(tmp_path: Path, kills: int)
                 break
             assert status == -signal.SIGKILL
             died += 1
-        assert died >= min(kills, 6)
+        assert died == kills
         ids = project.decisions()["decision_id"]
         assert ids.is_unique
         assert set(acknowledged) <= set(ids)
