@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test full soak lint format bench weights-yolo lab clean
+.PHONY: help venv demo test full soak lint format bench weights weights-yolo lab clean
 
 VENV ?= .venv
 EXTRAS ?= dev,onnx,postgres
@@ -49,6 +49,8 @@ format: $(READY) ## rewrite the code in the project's style
 
 bench: $(READY) ## every benchmark; each prints a Markdown table
 	@for file in benchmarks/[!_]*.py; do $(PY) "$$file" || exit 1; echo; done
+
+weights: weights-yolo ## train the small models of the embedded world again
 
 weights-yolo: $(READY) ## train the small YOLO again and measure it; goes on where it stopped
 	@$(PY) -m training.yolo

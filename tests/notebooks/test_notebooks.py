@@ -113,6 +113,17 @@ def test_predict_shows_the_queue_and_the_first_frames(coco12, yolo_onnx, tmp_pat
         assert p.decisions().empty
 
 
+def test_without_parameters_the_drawn_world_is_predicted_and_reviewed(tmp_path):
+    assert batch("01_predict", tmp_path / "first") == 0
+    assert "24 frames added" in texts(tmp_path / "first" / "01_predict.ipynb")
+    assert batch("batch_annotate", tmp_path / "out") == 0
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert metrics["frames"]["accepted"] == 24
+    assert metrics["total"]["missed"] > 0
+    assert metrics["total"]["corrected"] > 0
+    assert (tmp_path / "out" / "yolo" / "data.yaml").exists()
+
+
 def test_metrics_reads_a_reviewed_project(annotated, tmp_path):
     assert batch("04_metrics", tmp_path / "out", project=annotated / "project") == 0
     said = texts(tmp_path / "out" / "04_metrics.ipynb")
