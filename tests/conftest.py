@@ -7,6 +7,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# CI tries the same examples every time: a new counterexample is for a person to find, not for
+# whoever happens to submit something else. No deadlines: machines are shared.
+settings.register_profile("dev", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("LABKIT_TEST_DATA", ROOT.parent / "shared" / "data"))

@@ -18,6 +18,7 @@ from labkit.core.errors import InputError, LabkitError
 from labkit.core.geometry import (
     decode_mask,
     encode_mask,
+    polygon_area,
     polygons_to_mask,
     shape_from_mask,
     shape_from_polygons,
@@ -68,8 +69,8 @@ def test_polygons_come_back(data: st.DataObject, size, n: int) -> None:
         shape = shape_from_polygons([ring])
     except InputError:
         return  # no area
-    if min(shape.box[2] - shape.box[0], shape.box[3] - shape.box[1]) < 1e-3:
-        return
+    if polygon_area(ring) < 1e-2:
+        return  # what is left of it after writing may have none
     back = through(shape, "segment", size)
     assert back.polygons[0] == pytest.approx(ring, abs=1e-3)
     assert back.box == pytest.approx(shape.box, abs=1e-3)
