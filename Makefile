@@ -3,7 +3,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test full soak lint format bench weights weights-yolo lab clean
+.PHONY: help venv demo test full soak lint format bench weights weights-yolo weights-sam2 lab clean
 
 VENV ?= .venv
 EXTRAS ?= dev,onnx,postgres
@@ -50,11 +50,15 @@ format: $(READY) ## rewrite the code in the project's style
 bench: $(READY) ## every benchmark; each prints a Markdown table
 	@for file in benchmarks/[!_]*.py; do $(PY) "$$file" || exit 1; echo; done
 
-weights: weights-yolo ## train the small models of the embedded world again
+weights: weights-yolo ## train the small models of the embedded world again; goes on where it stopped
+	@$(MAKE) --no-print-directory weights-sam2 EXTRAS=$(EXTRAS),sam2
 
 weights-yolo: $(READY) ## train the small YOLO again and measure it; goes on where it stopped
 	@$(PY) -m training.yolo
 	@$(PY) -m training.evaluate_yolo
+
+weights-sam2: $(READY) ## train the small SAM2 (about 80 CPU minutes) and measure it; needs EXTRAS=...,sam2
+	@PY="$(PY)" training/run.sh
 
 lab: $(READY) ## JupyterLab on the notebooks
 	@$(PY) -m labkit lab notebooks

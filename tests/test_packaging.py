@@ -20,7 +20,8 @@ import labkit
 ROOT = Path(__file__).resolve().parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 HEAVY = ["torch", "ultralytics", "fiftyone", "pandas", "numpy", "IPython", "cv2", "typer"]
-BROUGHT_BY_OTHERS = {"cv2"}  # by ultralytics-opencv-headless, and by no second package
+# cv2 by ultralytics-opencv-headless, hydra and omegaconf by sam2, and by no second package
+BROUGHT_BY_OTHERS = {"cv2", "hydra", "omegaconf"}
 
 
 def requirements(*extras):

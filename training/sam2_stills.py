@@ -1,0 +1,198 @@
+"""Phase 1 of the small SAM2: clicks, corrective clicks and boxes on stills.
+
+python -m training.sam2_stills --data FOLDER --out phase1.pt [--minutes 40]
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as nnf
+
+from labkit.models.sam2_build import build
+from training.sam2_common import (
+    CONFIG,
+    Average,
+    Clock,
+    Log,
+    Rng,
+    Team,
+    boxes,
+    clicks,
+    corrections,
+    in_processes,
+    larger,
+    load,
+    mask_loss,
+    overlap,
+    save,
+)
+from training.sam2_data import Frames
+from training.sam2_windows import Batch, Drawer, Windows, wake_up
+
+
+def answer_loss(
+    out: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
+    truth: torch.Tensor,
+    several: bool,
+    gamma: float,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Loss of one answer, and the IoU of its masks.
+
+    After one click three masks compete, and the best learns most; the first token answers always.
+    """
+    logits, guess, score = out
+    if not several:
+        logits, guess = logits[:, :1], guess[:, :1]
+    logits = larger(logits, truth.shape[-1])
+    each = mask_loss(logits, truth, gamma)
+    loss = each[:, 0].mean()
+    if several:
+        loss = 0.6 * loss + 0.5 * each[:, 1:].min(1)[0].mean() + 0.1 * each[:, 1:].mean()
+    real = overlap(logits, truth)
+    there = nnf.binary_cross_entropy_with_logits(score, torch.ones_like(score))
+    return loss + (guess - real).abs().mean() + 0.1 * there, real
+
+
+def chosen(out: tuple[torch.Tensor, torch.Tensor, torch.Tensor], several: bool) -> torch.Tensor:
+    """The mask that a predictor would show, ``(n, 1, h, w)``, without gradient."""
+    logits, guess = out[0].detach(), out[1].detach()
+    if not several:
+        return logits[:, :1]
+    best = guess[:, 1:].argmax(1) + 1
+    return logits[torch.arange(len(best)), best][:, None]
+
+
+def prompts_loss(
+    net: Windows, maps: list[torch.Tensor], batch: Batch, rng: Rng, share: float, log: Log
+) -> torch.Tensor:
+    """Half of the objects are clicked, and clicked again where that went wrong; half are boxed."""
+    window = batch.x.shape[-1]
+    gamma, fine = (2.0, 2) if share < 0.5 else (1.0, 1)
+    truth = torch.from_numpy(batch.masks)[:, None].float()
+    if fine > 1:
+        truth = nnf.avg_pool2d(truth, fine)
+    order = torch.from_numpy(rng.permutation(len(truth)))
+    loss = torch.zeros(())
+    for kind, rows in zip(("click", "box"), order.tensor_split(2), strict=True):
+        of, masks, target = batch.of[rows], batch.masks[rows.numpy()], truth[rows]
+        seen, corner = [m[of] for m in maps], batch.corner[of]
+        if kind == "click":
+            points, labels = clicks(rng, masks), torch.ones(len(rows), 1, dtype=torch.int32)
+        else:
+            points = boxes(rng, masks)
+            labels = torch.tensor([[2, 3]] * len(rows), dtype=torch.int32)
+        out = net.decode(seen, corner, points, labels)
+        part, real = answer_loss(out, target, kind == "click", gamma)
+        loss = loss + part
+        log.note(**{kind: real[:, 0].mean()})
+        if kind == "click":
+            log.note(click_best=real[:, 1:].max(1)[0].mean())
+        for again in range(2):
+            if (
+                share < 0.15
+                or rng.random() > ((0.75, 0.55) if kind == "click" else (0.2, 0))[again]
+            ):
+                break
+            before = chosen(out, kind == "click" and again == 0)
+            said = (larger(before, window) > 0)[:, 0].numpy()
+            more, sign = corrections(rng, masks, said)
+            points, labels = torch.cat([points, more], 1), torch.cat([labels, sign], 1)
+            hint = before.clamp(-32, 32) if rng.random() < 0.8 else None
+            out = net.decode(seen, corner, points, labels, hint)
+            part, real = answer_loss(out, target, False, gamma)
+            loss = loss + 0.7 * part
+            log.note(**{f"{kind}{again + 2}": real[:, 0].mean()})
+    return loss
+
+
+def window_of(share: float, rng: Rng, side: int) -> tuple[int, int, int]:
+    """Side of the windows, objects a step and a window: larger windows towards the end."""
+    sizes = ((side // 3, 40, 3), (2 * side // 3, 16, 5), (side, 12, 8))
+    odds = (1.0, 0, 0) if share < 0.5 else (0.3, 0.4, 0.3) if share < 0.75 else (0.1, 0.2, 0.7)
+    return sizes[int(rng.choice(3, p=odds))]
+
+
+def rate(share: float, step: int, top: float) -> float:
+    """A short rise, a plateau and a cosine down to 2 %."""
+    fall = max(0.0, (share - 0.3) / 0.7)
+    return float(top * min(1, (step + 1) / 100) * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * fall))))
+
+
+def groups(modules: nn.Module) -> list[dict[str, object]]:
+    """Weights that decay, and those that do not: norms, biases, embeddings."""
+    decay, keep = [], []
+    for name, value in modules.named_parameters():
+        plain = value.ndim < 2 or "embed" in name or "token" in name or "position" in name
+        (keep if plain else decay).append(value)
+    return [{"params": decay, "weight_decay": 0.05}, {"params": keep, "weight_decay": 0.0}]
+
+
+def main() -> None:
+    """Train until the CPU time is used up; a second start goes on from the checkpoint."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, default=40.0, help="of CPU time, of all processes")
+    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--processes", type=int, default=2)
+    args = parser.parse_args()
+    in_processes(train, args.processes, args)
+
+
+def train(team: Team, args: argparse.Namespace) -> None:
+    """What each process does."""
+    torch.manual_seed(args.seed)
+    model = build(CONFIG).train()
+    wake_up(model)
+    model.image_encoder.trunk.to(memory_format=torch.channels_last)
+    net, log = Windows(model), Log()
+    optimizer = torch.optim.AdamW(groups(net), lr=args.rate, betas=(0.9, 0.98))
+    average, step, before = Average(model, 0.998), 0, 0.0
+    if args.out.exists():
+        old = load(args.out)
+        net.load_state_dict(old["net"])
+        optimizer.load_state_dict(old["optimizer"])
+        average.state, average.steps, step = old["model"], old["step"], old["step"]
+        before = old["minutes"]
+    own = np.random.default_rng([args.seed, step, team.rank])
+    common = np.random.default_rng([args.seed, step])
+    torch.manual_seed(args.seed + step)
+    clock, saved = Clock(args.minutes, before, team.size), before
+    drawer = Drawer(Frames.open(args.data), model.image_size, own)
+    while True:
+        share, minutes = team.agree(clock.share, clock.minutes)
+        if share >= 1:
+            break
+        for group in optimizer.param_groups:
+            group["lr"] = rate(share, step, args.rate)
+        batch = drawer.batch(*window_of(share, common, model.image_size))
+        maps = net.encode(batch)
+        loss = prompts_loss(net, maps, batch, own, share, log)
+        dense = net.dense_loss(maps, batch.dense)
+        loss = loss + dense * float(np.clip((0.95 - share) / 0.45, 0.1, 1))
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        team.average(net.parameters())
+        norm = nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimizer.step()
+        step += 1
+        log.note(loss=loss.detach(), dense=dense.detach(), norm=norm)
+        if not team.leads:
+            continue
+        average.update(model)
+        if step % 50 == 0:
+            print(f"step {step} cpu {minutes:.1f} min {log.line()}", flush=True)
+        if minutes > saved + 3 or clock.share >= 1:
+            saved = minutes
+            state = {"net": net.state_dict(), "model": average.state, "step": step}
+            save(args.out, {**state, "optimizer": optimizer.state_dict(), "minutes": clock.minutes})
+
+
+if __name__ == "__main__":
+    main()
