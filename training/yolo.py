@@ -157,12 +157,27 @@ def export(last: Path, folder: Path = WEIGHTS) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     model = ultralytics().YOLO(last)
     save_yolo(folder / f"{NAME}.safetensors", model.model.float(), PLAN, WIDTH, DEPTH, imgsz=IMGSZ)
-    onnx = Path(model.export(format="onnx", imgsz=IMGSZ, dynamic=False, simplify=False))
-    shutil.move(onnx, folder / f"{NAME}.onnx")
+    exported = Path(model.export(format="onnx", imgsz=IMGSZ, dynamic=False, simplify=False))
+    shutil.move(exported, folder / f"{NAME}.onnx")
+    describe(folder / f"{NAME}.onnx")
     for suffix in ("safetensors", "onnx"):
         path = folder / f"{NAME}.{suffix}"
         note_sum(path)
         print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
+
+
+def describe(path: Path) -> None:
+    """Say in an ONNX file what it is, and not where and when it was made."""
+    import onnx
+
+    model = onnx.load(path)
+    for entry in model.metadata_props:
+        if entry.key == "description":
+            entry.value = "Small YOLO of labkit's drawn world (day)"
+    kept = [e for e in model.metadata_props if e.key != "date"]
+    del model.metadata_props[:]
+    model.metadata_props.extend(kept)
+    onnx.save(model, path)
 
 
 def finished(out: Path, epochs: int) -> bool:
