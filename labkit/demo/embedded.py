@@ -5,16 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from labkit.core.errors import ModelUnavailableError
-from labkit.models.weights import sha256_of
+from labkit.models.weights import SUMS, listed_sums, sha256_of
 from labkit.store.files import write_atomic
 
 __all__ = ["SMALL_YOLO", "SUMS", "WEIGHTS", "embedded_weights", "note_sum"]
 
 WEIGHTS = Path(__file__).with_name("weights")
 """Folder of the weights, each with its model card."""
-
-SUMS = "SHA256SUMS"
-"""In that folder; in the form that ``sha256sum --check`` reads."""
 
 SMALL_YOLO = "yolo_nano.safetensors"
 
@@ -34,7 +31,7 @@ def embedded_weights(name: str = SMALL_YOLO) -> Path:
     """
     path, what = WEIGHTS / name, f"The embedded weights {name!r} cannot be used"
     remedy = "make weights, in a clone of labkit, trains them again"
-    wanted = _sums(WEIGHTS).get(name)
+    wanted = listed_sums(WEIGHTS).get(name)
     try:
         found = sha256_of(path) if path.is_file() else None
     except OSError as exc:
@@ -51,15 +48,6 @@ def embedded_weights(name: str = SMALL_YOLO) -> Path:
 
 def note_sum(path: Path) -> None:
     """Note the SHA-256 of newly trained weights beside them."""
-    sums = _sums(path.parent) | {path.name: sha256_of(path)}
+    sums = listed_sums(path.parent) | {path.name: sha256_of(path)}
     text = "".join(f"{digest}  {name}\n" for name, digest in sorted(sums.items()))
     write_atomic(path.parent / SUMS, lambda file: file.write(text.encode()))
-
-
-def _sums(folder: Path) -> dict[str, str]:
-    try:
-        lines = (folder / SUMS).read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
-        return {}
-    pairs = (line.split(maxsplit=1) for line in lines if len(line.split(maxsplit=1)) == 2)
-    return {name.lstrip("*"): digest for digest, name in pairs}

@@ -10,17 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from labkit.core.errors import ModelUnavailableError
 from labkit.core.extras import require
-from labkit.models.weights import sha256_of
+from labkit.models.weights import SUMS, listed_sums, sha256_of
 
 if TYPE_CHECKING:
     from sam2.modeling.sam2_base import SAM2Base
     from sam2.sam2_image_predictor import SAM2ImagePredictor
     from sam2.sam2_video_predictor import SAM2VideoPredictor
 
-__all__ = ["HASHES", "build", "image_predictor", "video_predictor"]
-
-HASHES = "SHA256SUMS"
-"""Beside the weights, in the format of ``sha256sum``: what they have to be."""
+__all__ = ["build", "image_predictor", "video_predictor"]
 
 _REMEDY = "`make weights` trains them again, a checkout of the repository brings them back"
 _BASE = "sam2.modeling.sam2_base.SAM2Base"
@@ -110,15 +107,11 @@ def _check(weights: Path) -> None:
         raise ModelUnavailableError(
             f"The weights {weights.name!r} are not there", f"looked in {weights.parent}", _REMEDY
         )
-    listed = weights.with_name(HASHES)
-    if not listed.is_file():
-        return
-    lines = (line.split() for line in listed.read_text(encoding="utf-8").splitlines())
-    wanted = {line[1].lstrip("*"): line[0] for line in lines if len(line) == 2}
+    wanted = listed_sums(weights.parent)
     digest = sha256_of(weights)
     if wanted.get(weights.name, digest) != digest:
         raise ModelUnavailableError(
             f"The weights {weights.name!r} have been changed",
-            f"SHA-256 {digest[:12]}… is not the {wanted[weights.name][:12]}… of {HASHES}",
+            f"SHA-256 {digest[:12]}… is not the {wanted[weights.name][:12]}… of {SUMS}",
             _REMEDY,
         )

@@ -16,9 +16,11 @@ from labkit.store.files import write_atomic
 
 __all__ = [
     "FORMATS",
+    "SUMS",
     "TRUST_FILE",
     "Weights",
     "is_trusted",
+    "listed_sums",
     "remember_trust",
     "resolve",
     "sha256_of",
@@ -27,6 +29,9 @@ __all__ = [
 FORMATS = {".pt": "pt", ".torchscript": "torchscript", ".onnx": "onnx", ".engine": "engine"}
 FORMATS |= {".safetensors": "safetensors"}
 """File suffix → format; a folder that ends with ``_openvino_model`` is ``openvino``."""
+
+SUMS = "SHA256SUMS"
+"""Beside weights that we ship: their hashes, in the form that ``sha256sum --check`` reads."""
 
 TRUST_FILE = "trusted-weights.json"
 """In a project's folder: SHA-256 → name of weights that somebody has called trustworthy."""
@@ -85,6 +90,16 @@ def resolve(weights: str | Path, *, trust: bool = False, project: Path | None = 
     if kind in _CAN_RUN_CODE and not fetched and not _fetched_before(path, digest):
         _need_trust(path, digest, trust, project)
     return Weights(path.resolve(), path.stem, kind, digest)
+
+
+def listed_sums(folder: Path) -> dict[str, str]:
+    """File name → SHA-256 of what the folder's ``SHA256SUMS`` lists; empty without a usable one."""
+    try:
+        lines = (folder / SUMS).read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return {}
+    pairs = (line.split(maxsplit=1) for line in lines if len(line.split(maxsplit=1)) == 2)
+    return {name.lstrip("*"): digest for digest, name in pairs}
 
 
 def sha256_of(path: Path, chunk: int = 1 << 20) -> str:

@@ -14,8 +14,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from labkit.models.conv_trunk import ConvTrunk
-from labkit.models.sam2_build import HASHES, build, image_predictor, video_predictor
-from labkit.models.weights import sha256_of
+from labkit.models.sam2_build import build, image_predictor, video_predictor
+from labkit.models.weights import SUMS, sha256_of
 
 FOLDER = Path(__file__).parents[2] / "labkit" / "demo" / "weights"
 CONFIG, WEIGHTS = FOLDER / "sam2_nano.yaml", FOLDER / "sam2_nano.safetensors"
@@ -75,7 +75,7 @@ def test_changed_weights_are_named_with_the_command_that_rebuilds_them(some_weig
     state = load_file(some_weights)
     state["no_mem_embed"] += 1
     save_file(state, changed)
-    (tmp_path / HASHES).write_text(f"{sha256_of(some_weights)}  {WEIGHTS.name}\n", encoding="utf-8")
+    (tmp_path / SUMS).write_text(f"{sha256_of(some_weights)}  {WEIGHTS.name}\n", encoding="utf-8")
     with pytest.raises(ModelUnavailableError, match=r"have been changed.*make weights"):
         build(CONFIG, changed)
 
@@ -96,7 +96,7 @@ def test_missing_and_broken_weights_are_named_too(tmp_path):
 @trained
 def test_the_hash_of_the_shipped_weights_is_listed():
     listed = dict(
-        reversed(line.split()) for line in (FOLDER / HASHES).read_text("utf-8").splitlines()
+        reversed(line.split()) for line in (FOLDER / SUMS).read_text("utf-8").splitlines()
     )
     assert listed[WEIGHTS.name] == sha256_of(WEIGHTS)
 
