@@ -28,7 +28,6 @@ __all__ = [
     "shape_from_mask",
     "shape_from_polygons",
     "shape_from_rotated",
-    "translate",
     "xywh_to_xyxy",
     "xyxy_to_xywh",
 ]
@@ -191,32 +190,3 @@ def shape_from_keypoints(
         box = (x1 - 0.5, y1 - 0.5, x2 + 0.5, y2 + 0.5)
     x1, y1, x2, y2 = box
     return Shape(box=(x1, y1, x2, y2), keypoints=points)
-
-
-def translate(shape: Shape, dx: float, dy: float) -> Shape:
-    """The shape moved by ``dx, dy`` pixels; a mask cannot be moved off its frame."""
-    x1, y1, x2, y2 = shape.box
-    moved: Rle | None = None
-    if shape.mask is not None:
-        pixels = decode_mask(shape.mask)
-        out = np.zeros_like(pixels)
-        ix, iy = round(dx), round(dy)
-        h, w = pixels.shape
-        out[max(0, iy) : h + min(0, iy), max(0, ix) : w + min(0, ix)] = pixels[
-            max(0, -iy) : h + min(0, -iy), max(0, -ix) : w + min(0, -ix)
-        ]
-        moved = encode_mask(out)
-    rotated = shape.rotated
-    return Shape(
-        box=(x1 + dx, y1 + dy, x2 + dx, y2 + dy),
-        rotated=None if rotated is None else (rotated[0] + dx, rotated[1] + dy, *rotated[2:]),
-        polygons=None
-        if shape.polygons is None
-        else tuple(
-            tuple(v + (dx, dy)[k % 2] for k, v in enumerate(ring)) for ring in shape.polygons
-        ),
-        mask=moved,
-        keypoints=None
-        if shape.keypoints is None
-        else tuple((x + dx, y + dy, v) for x, y, v in shape.keypoints),
-    )

@@ -74,24 +74,6 @@ def test_polygons_fill_what_they_enclose() -> None:
     assert not mask[10:18].any()
 
 
-@given(boxes, st.floats(-50, 50), st.floats(-50, 50))
-def test_translation_moves_every_part(b, dx, dy) -> None:
-    x1, y1, x2, y2 = b
-    shape = Shape(b, (x1, y1, 5, 5, 0.5), ((x1, y1, x2, y1, x2, y2),), None, ((x1, y2, 1.0),))
-    back = geo.translate(geo.translate(shape, dx, dy), -dx, -dy)
-    assert back.box == pytest.approx(shape.box, abs=1e-6)
-    assert back.polygons[0] == pytest.approx(shape.polygons[0], abs=1e-6)
-    assert back.rotated == pytest.approx(shape.rotated, abs=1e-6)
-    assert back.keypoints[0] == pytest.approx(shape.keypoints[0], abs=1e-6)
-
-
-def test_a_mask_moves_with_its_box() -> None:
-    mask = np.zeros((20, 30), bool)
-    mask[5:9, 10:14] = True
-    moved = geo.translate(geo.shape_from_mask(mask), 3, -2)
-    assert geo.shape_from_mask(moved.mask).box == moved.box == (13, 3, 17, 7)
-
-
 @given(boxes, masks.filter(lambda m: m.any()))
 def test_shapes_survive_json(b, mask) -> None:
     shape = Shape(
