@@ -21,7 +21,7 @@ from _table import median_s, show
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from labkit.demo import DAY, clip
-from labkit.models.sam2_build import image_predictor, video_predictor
+from labkit.models.sam2.build import image_predictor, video_predictor
 from training import evaluate_sam2 as judge
 
 CONFIG = Path(__file__).parents[1] / "labkit" / "demo" / "weights" / "sam2_nano.yaml"

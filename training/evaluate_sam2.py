@@ -24,7 +24,7 @@ from PIL import Image
 from labkit.demo.domain import DAY, NIGHT
 from labkit.demo.scene import Scene
 from labkit.demo.world import clip, still
-from labkit.models.sam2_build import image_predictor, video_predictor
+from labkit.models.sam2.build import image_predictor, video_predictor
 from training.sam2_common import CONFIG, inner_point
 
 STILL_SEED, CLIP_SEED = 90_000_000, 91_000_000

@@ -22,7 +22,7 @@ import torch
 from torch import nn
 from torch.nn import functional as nnf
 
-from labkit.models.sam2_build import build
+from labkit.models.sam2.build import build
 from training.sam2_common import (
     CONFIG,
     Average,

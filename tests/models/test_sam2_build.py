@@ -13,8 +13,8 @@ pytest.importorskip("sam2")
 import torch
 from safetensors.torch import load_file, save_file
 
-from labkit.models.conv_trunk import ConvTrunk
-from labkit.models.sam2_build import build, image_predictor, video_predictor
+from labkit.models.sam2.build import build, image_predictor, video_predictor
+from labkit.models.sam2.conv_trunk import ConvTrunk
 from labkit.models.weights import SUMS, sha256_of
 
 FOLDER = Path(__file__).parents[2] / "labkit" / "demo" / "weights"

@@ -1,0 +1,195 @@
+"""What a person points at to get an object, and what an interactor answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labkit.core.errors import InputError
+from labkit.core.geometry import encode_mask, shape_from_mask
+from labkit.core.types import Rle, Shape
+
+__all__ = ["MaskProposal", "Prompts", "Stroke"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stroke:
+    """A brush stroke that says 'object' or 'background'.
+
+    Attributes
+    ----------
+    points : tuple of (x, y)
+        Its line, pixels of the upright frame.
+    positive : bool
+        True on the object, False on the background.
+    width : float
+        Of the brush, pixels.
+    """
+
+    points: tuple[tuple[float, float], ...]
+    positive: bool = True
+    width: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Prompts:
+    """What a person points at on one frame, for one object; all in pixels of the upright frame.
+
+    Attributes
+    ----------
+    points : tuple of (x, y)
+        Clicks, in the order in which they were made.
+    labels : tuple of int
+        1 positive or 0 negative, one for each point.
+    box : (x1, y1, x2, y2) or None
+    mask : Rle or None
+        An earlier mask of the object, of the frame's size.
+    strokes : tuple of Stroke
+    logits : ndarray or None
+        An earlier answer's low-resolution logits, ``(1, h, w)`` float32; only the interactor that
+        gave them understands them. They say the same as ``mask``, in more detail.
+    """
+
+    points: tuple[tuple[float, float], ...] = ()
+    labels: tuple[int, ...] = ()
+    box: tuple[float, float, float, float] | None = None
+    mask: Rle | None = None
+    strokes: tuple[Stroke, ...] = ()
+    logits: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if len(self.points) != len(self.labels):
+            raise InputError(
+                "These points cannot be used",
+                f"{len(self.points)} points have {len(self.labels)} labels",
+            )
+        if any(label not in (0, 1) for label in self.labels):
+            raise InputError(
+                "These points cannot be used", "a label is 1 (positive) or 0 (negative)"
+            )
+
+    @classmethod
+    def click(cls, x: float, y: float, *, positive: bool = True) -> Prompts:
+        """One click."""
+        return cls().with_click(x, y, positive=positive)
+
+    @classmethod
+    def boxed(cls, box: Sequence[float]) -> Prompts:
+        """One box ``x1, y1, x2, y2``."""
+        x1, y1, x2, y2 = (float(v) for v in box)
+        return cls(box=(x1, y1, x2, y2))
+
+    @classmethod
+    def clicks(
+        cls, points: Sequence[Sequence[float]], labels: Sequence[int] | None = None
+    ) -> Prompts:
+        """Several clicks, positive ones where nothing else is said."""
+        pairs = tuple((float(x), float(y)) for x, y in points)
+        return cls(
+            pairs, tuple(int(v) for v in labels) if labels is not None else (1,) * len(pairs)
+        )
+
+    def with_click(self, x: float, y: float, *, positive: bool = True) -> Prompts:
+        """With one more click."""
+        return replace(
+            self,
+            points=(*self.points, (float(x), float(y))),
+            labels=(*self.labels, int(positive)),
+        )
+
+    def without_click(self, number: int = -1) -> Prompts:
+        """Without one of the clicks, the last by default."""
+        if not -len(self.points) <= number < len(self.points):
+            raise InputError(f"There is no click {number}", f"there are {len(self.points)}")
+        points, labels = list(self.points), list(self.labels)
+        del points[number], labels[number]
+        return replace(self, points=tuple(points), labels=tuple(labels), logits=None)
+
+    def refining(self, answer: MaskProposal) -> Prompts:
+        """These prompts with an earlier answer as their mask prompt."""
+        return replace(self, mask=answer.rle, logits=answer.logits)
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was pointed at."""
+        return not (self.points or self.strokes) and self.box is None and self.mask is None
+
+    def check(self, width: int, height: int) -> None:
+        """Check that everything lies on a frame of this size.
+
+        Raises
+        ------
+        InputError
+            NaN, a point outside of the frame, a box without area or beside the frame, a mask of
+            another size, or nothing at all.
+        """
+        if self.empty:
+            raise InputError(
+                "There is nothing to segment", "no point, box, stroke or mask was given"
+            )
+        for x, y in (*self.points, *(p for s in self.strokes for p in s.points)):
+            if not (np.isfinite(x) and np.isfinite(y)):
+                raise InputError("This point cannot be used", f"({x}, {y}) is not finite")
+            if not (0 <= x <= width and 0 <= y <= height):
+                raise InputError(
+                    "This point cannot be used",
+                    f"({x:g}, {y:g}) is outside of the frame of {width} x {height}",
+                )
+        if self.box is not None:
+            _check_box(self.box, width, height)
+        if self.mask is not None and (self.mask.width, self.mask.height) != (width, height):
+            raise InputError(
+                "This mask cannot be used",
+                f"it is {self.mask.width} x {self.mask.height}, the frame {width} x {height}",
+            )
+
+
+def _check_box(box: tuple[float, float, float, float], width: int, height: int) -> None:
+    x1, y1, x2, y2 = box
+    if not np.isfinite(box).all() or x2 <= x1 or y2 <= y1:
+        raise InputError("This box cannot be used", f"{box!r} has no finite area as x1, y1, x2, y2")
+    if x2 <= 0 or y2 <= 0 or x1 >= width or y1 >= height:
+        raise InputError(
+            "This box cannot be used",
+            f"{box!r} is outside of the frame of {width} x {height}",
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MaskProposal:
+    """An interactor's answer: one mask for one object.
+
+    Attributes
+    ----------
+    mask : ndarray of bool, (height, width)
+        Of the frame's size; may be empty.
+    score : float
+        The model's own idea of the mask's IoU with the object, 0..1; 1 for interactors that have
+        none.
+    prompts : Prompts
+        What made it.
+    logits : ndarray or None
+        See :attr:`Prompts.logits`.
+    """
+
+    mask: NDArray[np.bool_]
+    score: float
+    prompts: Prompts
+    logits: NDArray[np.float32] | None = field(default=None, repr=False)
+
+    @property
+    def empty(self) -> bool:
+        """Whether no pixel is set."""
+        return not bool(self.mask.any())
+
+    @property
+    def rle(self) -> Rle:
+        """The mask as COCO RLE."""
+        return encode_mask(self.mask)
+
+    def shape(self) -> Shape:
+        """The mask with its box, as a shape; an empty one is an error."""
+        return shape_from_mask(self.mask)

@@ -1,0 +1,1 @@
+"""Interactors: an image and prompts become masks."""

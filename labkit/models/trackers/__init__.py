@@ -1,0 +1,1 @@
+"""Trackers: shapes on one frame become shapes on the next thousand."""
