@@ -76,7 +76,8 @@ export class Bench {
       this.hand.selected = this.hand.selected.filter((id) => known.has(id));
       this.actions.arrived();
     }
-    if (change !== "light" && change !== "status" && frameId === this.store.current) {
+    if (change === "light") return this.bar.update();
+    if (change !== "status" && frameId === this.store.current) {
       this.follow();
       this.stage.paint();
     }
