@@ -15,7 +15,7 @@ from labkit.models.contours import mask_polygons
 
 __all__ = ["THRESHOLD", "ClosedWire", "LiveWire"]
 
-THRESHOLD = 100.0
+THRESHOLD = 64.0
 """Pixels around the last anchor in which the wire follows the cursor."""
 
 _CANNY = (32.0, 100.0)
