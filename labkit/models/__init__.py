@@ -5,20 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from labkit.models.memory import Memory
+    from labkit.models.budget import Memory
 
 __all__ = ["memory", "release"]
 
 
 def release() -> None:
     """Free every model and cache of this process; the next call opens them again."""
-    from labkit.models.memory import release as free
+    from labkit.models.budget import release as free
 
     free()
 
 
 def memory() -> Memory:
     """What models hold at the moment: memory of cards, cached embeddings, open models."""
-    from labkit.models.memory import memory as look
+    from labkit.models.budget import memory as look
 
     return look()

@@ -10,9 +10,9 @@ import numpy as np
 from labkit.core.errors import InputError
 from labkit.core.prompts import MaskProposal, Prompts
 from labkit.core.types import Frame
+from labkit.models.budget import in_chunks
 from labkit.models.embeddings import EmbeddingKey, embeddings
 from labkit.models.interactors.base import INTERACTORS, ImageSource, InteractorInfo
-from labkit.models.memory import in_chunks
 from labkit.models.sam2 import decode, opened
 from labkit.models.sam2.build import best_device
 from labkit.models.sam2.embed import Sam2Embedding, embed

@@ -9,7 +9,7 @@ import pytest
 
 from labkit import models
 from labkit.core.errors import InputError
-from labkit.models.memory import in_chunks, is_out_of_memory
+from labkit.models.budget import in_chunks, is_out_of_memory
 from labkit.models.worker import worker
 
 
