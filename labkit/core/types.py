@@ -329,7 +329,7 @@ class Manifest:
     status : str
         ``running``, ``finished``, ``cancelled`` or ``failed``.
     kind : str
-        ``detector``, ``tracker`` or ``import``.
+        ``detector``, ``interactor``, ``tracker`` or ``import``.
     conf : float
         The score from which a reviewer is shown its proposals.
     part_size : int

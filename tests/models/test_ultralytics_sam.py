@@ -14,8 +14,7 @@ from models.pictures import Pictures, disc
 from labkit.core.errors import InputError, ModelUnavailableError
 from labkit.core.prompts import Prompts
 from labkit.models.filters import FilteredSource, FilterSwitch
-from labkit.models.interactors import open_interactor
-from labkit.models.interactors.base import INTERACTORS
+from labkit.models.interactors import interactor_names, open_interactor
 from labkit.models.interactors.ultralytics import NAMES, FastSam, Sam, handles, open_weights
 from labkit.models.yolo_import import ultralytics
 
@@ -65,7 +64,7 @@ def counted(calls, function):
 
 
 def test_all_names_of_the_family_are_in_the_registry():
-    assert set(NAMES) <= set(INTERACTORS.names())
+    assert set(NAMES) <= set(interactor_names())
 
 
 @pytest.mark.parametrize(
