@@ -16,6 +16,7 @@ from labkit.core.prompts import Prompts
 from labkit.models.filters import FilteredSource, FilterSwitch
 from labkit.models.interactors import interactor_names, open_interactor
 from labkit.models.interactors.ultralytics import NAMES, FastSam, Sam, handles, open_weights
+from labkit.models.worker import worker
 from labkit.models.yolo_import import ultralytics
 
 torch = pytest.importorskip("torch")
@@ -157,7 +158,9 @@ def test_boxes_of_a_frame_go_through_the_decoder_together(sam, monkeypatch):
 def test_a_frame_is_encoded_once_and_again_where_its_filters_change(mobile_sam, source, sam):
     switch = FilterSwitch()
     filtered = FilteredSource(source, switch)
-    other = Sam(sam.info, filtered, sam.predictor)  # the same model, looking through filters
+    other = Sam(
+        sam.info, filtered, lambda: sam.predictor
+    )  # the same model, looking through filters
     seen = []
     other._look = seen.append
     for _ in range(3):
@@ -225,7 +228,19 @@ def test_sam3_says_where_its_weights_are_to_be_had(source, tmp_path, monkeypatch
 
 def test_a_prompt_before_any_frame_is_an_error(sam, source):
     with pytest.raises(InputError, match="no frame has been set"):
-        Sam(sam.info, source, sam.predictor).segment(CLICK)
+        Sam(sam.info, source, lambda: sam.predictor).segment(CLICK)
+
+
+def test_after_a_release_it_opens_and_looks_again(mobile_sam, source):
+    found = open_weights(mobile_sam, source, "cpu", trust=True, imgsz=256)
+    found.set_frame(source.frame("a"))
+    before = found.segment(CLICK)
+    worker().release().result()
+    assert found.predictor is None
+    after = found.segment(CLICK)
+    assert [np.array_equal(a.mask, b.mask) for a, b in zip(before, after, strict=True)] == [
+        True
+    ] * 3
 
 
 @pytest.mark.soak

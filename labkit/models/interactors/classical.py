@@ -52,7 +52,8 @@ class Classical:
 
     def segment_many(self, prompts: Sequence[Prompts]) -> list[MaskProposal]:
         """A mask of each object."""
-        return [self.segment(each)[0] for each in prompts]
+        # as RLE: thousands of them are held at once
+        return [MaskProposal(self.segment(p)[0].rle, 1.0, p) for p in prompts]
 
     def _mask(self, image: Image, prompts: Prompts) -> NDArray[np.bool_]:
         raise NotImplementedError

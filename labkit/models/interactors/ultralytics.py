@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from labkit.core.errors import InputError, LabkitError, ModelUnavailableError
+from labkit.core.geometry import encode_mask
 from labkit.core.prompts import MaskProposal, Prompts
 from labkit.core.types import Frame
-from labkit.models.base import OutOfMemoryError
+from labkit.models.budget import in_chunks
 from labkit.models.interactors.base import (
     INTERACTORS,
     ImageSource,
@@ -24,6 +26,7 @@ from labkit.models.interactors.base import (
     PromptKind,
 )
 from labkit.models.weights import Weights, resolve
+from labkit.models.worker import worker
 from labkit.models.yolo_import import ultralytics
 
 __all__ = ["NAMES", "FastSam", "Sam", "handles", "open_weights"]
@@ -98,40 +101,67 @@ def open_weights(
             f"Ultralytics opens {', '.join(NAMES)} and names that end like them",
         )
     found = _found(weights, trust, project)
+    kind = FastSam if family.predictor == "FastSAMPredictor" else Sam
+    open_it = partial(_predictor, found, family, device, imgsz or family.imgsz)
+    predictor = open_it()  # errors belong to whoever opens
+    info = _info(found, family, str(predictor.device), kind)
+    worker().on_release(_release)
+    return kind(info, source, open_it, predictor)
+
+
+def _predictor(weights: Weights, family: _Family, device: str | None, imgsz: int) -> Any:
+    fast = family.predictor == "FastSAMPredictor"
     overrides = {
         "mode": "predict",
         "task": "segment",
-        "imgsz": imgsz or family.imgsz,
-        "model": str(found.path),
+        "imgsz": imgsz,
+        "model": str(weights.path),
         "device": device,
         "save": False,
         "verbose": False,
     }
-    kind = FastSam if family.predictor == "FastSAMPredictor" else Sam
-    if kind is FastSam:  # as in its authors' examples
+    if fast:  # as in its authors' examples
         overrides |= {"conf": 0.4, "iou": 0.9, "retina_masks": True}
     try:
-        module = ultralytics("models.fastsam" if kind is FastSam else "models.sam.predict")
+        module = ultralytics("models.fastsam" if fast else "models.sam.predict")
         predictor = getattr(module, family.predictor)(overrides=overrides)
-        predictor.setup_model(str(found.path) if kind is FastSam else None, verbose=False)
-        if kind is FastSam and predictor.model.backend.model.task != "segment":
+        predictor.setup_model(str(weights.path) if fast else None, verbose=False)
+        if fast and predictor.model.backend.model.task != "segment":
             raise ValueError("it is a model of another task")
     except (LabkitError, KeyboardInterrupt):
         raise
     except Exception as exc:  # any loader may raise anything on a file it cannot read
-        raise _load_error(found, device, exc) from exc
-    return kind(_info(found, family, str(predictor.device), kind), source, predictor)
+        raise _load_error(weights, device, exc) from exc
+    return predictor
+
+
+_open: weakref.WeakSet[_Adapter] = weakref.WeakSet()
+
+
+def _release() -> None:
+    """Forget models and features; whoever asks again opens and computes again."""
+    for adapter in list(_open):
+        adapter.forget()
 
 
 class _Adapter:
-    """What both kinds share: whose frame it is, and errors of the device."""
+    """What both kinds share: the model, which can be forgotten, and whose frame it looks at."""
 
-    several = False
+    several = True
 
-    def __init__(self, info: InteractorInfo, source: ImageSource, predictor: Any) -> None:
-        self._info, self._source, self.predictor = info, source, predictor
+    def __init__(
+        self,
+        info: InteractorInfo,
+        source: ImageSource,
+        open_it: Callable[[], Any],
+        predictor: Any = None,
+    ) -> None:
+        self._info, self._source, self._open_it = info, source, open_it
+        self.predictor = predictor
+        self._frame: Frame | None = None
         self._seen: tuple[str, str] | None = None
         self._size = (0, 0)
+        _open.add(self)
 
     @property
     def info(self) -> InteractorInfo:
@@ -147,24 +177,30 @@ class _Adapter:
         if seen == self._seen:
             return
         image = source.read(frame)
-        self._seen = None  # a failure leaves no frame behind
+        self._frame = self._seen = None  # a failure leaves no frame behind
         self._size = image.shape[0], image.shape[1]
+        if self.predictor is None:
+            self.predictor = self._open_it()
         # Ultralytics reads arrays as BGR
-        _guarded(self._look, np.ascontiguousarray(image[..., ::-1]))
-        self._seen = seen
+        in_chunks([np.ascontiguousarray(image[..., ::-1])], 1, lambda one: [self._look(one[0])])
+        self._frame, self._seen = frame, seen
+
+    def forget(self) -> None:
+        """Let go of the model and of what it knows about the frame; the next call opens again."""
+        self.predictor = self._seen = None
 
     def _look(self, image: Any) -> None:
         raise NotImplementedError
 
     def _ready(self) -> None:
-        if self._seen is None:
+        if self._frame is None:
             raise InputError("There is nothing to segment", "no frame has been set")
+        if self.predictor is None:
+            self.set_frame(self._frame)
 
 
 class Sam(_Adapter):
     """SAM, MobileSAM, SAM2 and SAM3: an encoder pass a frame, a decoder pass an answer."""
-
-    several = True
 
     def _look(self, image: Any) -> None:
         self.predictor.set_image(image)
@@ -173,7 +209,9 @@ class Sam(_Adapter):
         """Masks of one object, best first: three for a click, one where more is known."""
         self._ready()
         several = len(prompts.points) == 1 and prompts.box is None
-        masks, scores = self._decode(_points(prompts), _boxes([prompts]), several)
+        ((masks, scores),) = in_chunks(
+            [prompts], 1, lambda one: [self._decode(_points(one[0]), _boxes(one), several)]
+        )
         order = np.argsort(-scores, kind="stable")
         return [MaskProposal(masks[k], float(scores[k]), prompts) for k in order]
 
@@ -181,22 +219,20 @@ class Sam(_Adapter):
         """The best mask of each object; boxes alone go through the decoder together."""
         self._ready()
         if not all(p.box is not None and not p.points for p in prompts):
-            return [self.segment(each)[0] for each in prompts]
-        at_once = max(1, _AT_ONCE // (self._size[0] * self._size[1]))
-        out: list[MaskProposal] = []
-        for start in range(0, len(prompts), at_once):
-            part = prompts[start : start + at_once]
-            masks, scores = self._decode(None, _boxes(part), several=False)
-            out += [
-                MaskProposal(mask, float(score), each)
-                for mask, score, each in zip(masks, scores, part, strict=True)
-            ]
-        return out
+            return [_packed(self.segment(each)[0]) for each in prompts]
+        return in_chunks(prompts, max(1, _AT_ONCE // (self._size[0] * self._size[1])), self._boxed)
+
+    def _boxed(self, prompts: Sequence[Prompts]) -> list[MaskProposal]:
+        masks, scores = self._decode(None, _boxes(prompts), several=False)
+        # as RLE: thousands of them are held at once
+        return [
+            MaskProposal(encode_mask(mask), float(score), each)
+            for mask, score, each in zip(masks, scores, prompts, strict=True)
+        ]
 
     def _decode(self, points: Any, boxes: Any, several: bool) -> tuple[Any, Any]:
         """Masks ``(n, height, width)`` bool and scores ``(n,)`` 0..1."""
-        found, rows = _guarded(
-            self.predictor.inference_features,
+        found, rows = self.predictor.inference_features(
             self.predictor.features,
             self._size,
             bboxes=boxes,
@@ -210,8 +246,6 @@ class Sam(_Adapter):
 class FastSam(_Adapter):
     """FastSAM: all objects of a frame are found at once, and prompts choose among them."""
 
-    several = True
-
     def _look(self, image: Any) -> None:
         self.predictor.set_prompts({})
         self._all = self.predictor(image)[0]
@@ -223,11 +257,9 @@ class FastSam(_Adapter):
         points = _points(prompts)
         # one after the other: Ultralytics takes what fits the box OR the points
         if points is not None:
-            chosen = _guarded(
-                self.predictor.prompt, chosen, points=points[0][0], labels=points[1][0]
-            )
+            chosen = self.predictor.prompt(chosen, points=points[0][0], labels=points[1][0])
         if prompts.box is not None and len(chosen[0]):
-            chosen = _guarded(self.predictor.prompt, chosen, bboxes=_boxes([prompts]))
+            chosen = self.predictor.prompt(chosen, bboxes=_boxes([prompts]))
         result = chosen[0]
         if not len(result):
             return []
@@ -239,7 +271,14 @@ class FastSam(_Adapter):
     def segment_many(self, prompts: Sequence[Prompts]) -> list[MaskProposal]:
         """The best mask of each object; an empty one with score 0 where nothing fits."""
         nothing = np.zeros(self._size, dtype=bool)
-        return [next(iter(self.segment(p)), MaskProposal(nothing, 0.0, p)) for p in prompts]
+        return [
+            _packed(next(iter(self.segment(p)), MaskProposal(nothing, 0.0, p))) for p in prompts
+        ]
+
+    def forget(self) -> None:
+        """Let go of the model and of the objects that it found."""
+        super().forget()
+        self._all = None
 
 
 def _family(weights: str) -> _Family | None:
@@ -296,14 +335,9 @@ def _boxes(prompts: Sequence[Prompts]) -> Any:
     return np.array(boxes, np.float32) if boxes else None
 
 
-def _guarded(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-    """Call a model; memory that is not there is said in labkit's own error."""
-    import torch
-
-    try:
-        return call(*args, **kwargs)
-    except torch.OutOfMemoryError as exc:
-        raise OutOfMemoryError(str(exc)) from exc
+def _packed(answer: MaskProposal) -> MaskProposal:
+    """The same answer with its mask as RLE."""
+    return MaskProposal(answer.rle, answer.score, answer.prompts)
 
 
 def _load_error(weights: Weights, device: str | None, exc: Exception) -> LabkitError:
