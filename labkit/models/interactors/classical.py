@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,7 @@ def opencv_versions() -> dict[str, str]:
 class Classical:
     """An interactor that works on pixels alone; a subclass says how one object is found."""
 
-    info: InteractorInfo
+    info: ClassVar[InteractorInfo]
 
     def __init__(self, source: ImageSource, device: str | None = None) -> None:
         if device not in (None, "cpu"):

@@ -197,15 +197,16 @@ def _rounds(crop: Image, labels: Labels) -> NDArray[np.bool_]:
     import cv2
 
     cv2.setRNGSeed(0)  # the colour models start from k-means
-    models = np.zeros((1, 65)), np.zeros((1, 65))
-    cv2.grabCut(crop, labels, None, *models, _ROUNDS, cv2.GC_INIT_WITH_MASK)
+    inside, outside = np.zeros((1, 65)), np.zeros((1, 65))
+    whole = (0, 0, 0, 0)  # not looked at where there are labels
+    cv2.grabCut(crop, labels, whole, outside, inside, _ROUNDS, cv2.GC_INIT_WITH_MASK)
     return _object(labels)
 
 
 def _object(labels: Labels) -> NDArray[np.bool_]:
     import cv2
 
-    return (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
+    return np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD))
 
 
 def _middle(start: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -214,7 +215,7 @@ def _middle(start: NDArray[np.bool_]) -> NDArray[np.bool_]:
     low, high = np.array([ys.min(), xs.min()]), np.array([ys.max(), xs.max()]) + 1
     y, x = np.ogrid[: start.shape[0], : start.shape[1]]
     (cy, cx), (ry, rx) = (low + high) / 2 - 0.5, (high - low) / 2
-    return ((y - cy) / ry) ** 2 + ((x - cx) / rx) ** 2 < _CORE**2
+    return np.asarray(((y - cy) / ry) ** 2 + ((x - cx) / rx) ** 2 < _CORE**2, dtype=bool)
 
 
 def _enlarged(found: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_]:

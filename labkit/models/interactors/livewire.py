@@ -55,7 +55,7 @@ class _Map:
         corner = np.array(self.window[:2])
         found = self.scissors.getContour((int(x - corner[0]), int(y - corner[1])))
         # (n, 1, 2) in OpenCV 4, (n, 2) in 5
-        return np.asarray(found, dtype=np.int64).reshape(-1, 2) + corner
+        return np.asarray(np.reshape(found, (-1, 2)) + corner, dtype=np.int64)
 
 
 class LiveWire:

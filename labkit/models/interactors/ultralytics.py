@@ -182,8 +182,12 @@ class _Adapter:
         if self.predictor is None:
             self.predictor = self._open_it()
         # Ultralytics reads arrays as BGR
-        in_chunks([np.ascontiguousarray(image[..., ::-1])], 1, lambda one: [self._look(one[0])])
+        in_chunks([np.ascontiguousarray(image[..., ::-1])], 1, self._look_at)
         self._frame, self._seen = frame, seen
+
+    def _look_at(self, images: Sequence[Any]) -> list[bool]:
+        self._look(images[0])
+        return [True]
 
     def forget(self) -> None:
         """Let go of the model and of what it knows about the frame; the next call opens again."""
