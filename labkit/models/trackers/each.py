@@ -90,7 +90,7 @@ def start_shape(keyframe: Keyframe, name: str, width: int, height: int) -> Shape
 
 
 class EachSession(ABC, Generic[S]):
-    """A walk that holds one state for each object; see :class:`labkit.models.trackers.TrackSession`.
+    """A walk that holds one state for each object, see :class:`TrackSession`.
 
     An object that was lost stays lost until a keyframe shows it again.
 
@@ -169,7 +169,5 @@ class EachSession(ABC, Generic[S]):
         """The state of an object whose shape is known on this image."""
 
     @abstractmethod
-    def _follow(
-        self, pixels: Any, held: Mapping[int, S]
-    ) -> dict[int, tuple[Tracked, S | None]]:
+    def _follow(self, pixels: Any, held: Mapping[int, S]) -> dict[int, tuple[Tracked, S | None]]:
         """Objects on the next image; a state of None is a lost one, as one that is left out."""

@@ -123,7 +123,7 @@ def seed(image: NDArray[np.uint8], shape: Shape, most: int = SEEDS) -> NDArray[n
         rows, columns = np.nonzero(where[step // 2 :: step, step // 2 :: step])
         grid = np.column_stack([columns, rows]) * step + step // 2 + 0.5
         found = np.concatenate([found, grid[: most - len(found)]])
-    return np.asarray(found + (x, y), dtype=np.float64)
+    return np.asarray(found + np.array([x, y]), dtype=np.float64)
 
 
 def inside(points: NDArray[np.float64], shape: Shape, width: int, height: int) -> NDArray[np.bool_]:
