@@ -143,7 +143,7 @@ def main() -> None:
     parser.add_argument("--model", default="sam2-nano")
     parser.add_argument("--frames", type=int, default=40)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     files = find(args.model)
