@@ -6,6 +6,7 @@ from pathlib import Path
 
 from labkit.core.registry import unknown
 from labkit.models.sam2.names import SUFFIXES, is_sam2, known
+from labkit.models.trackers import flow, mil  # noqa: F401  register themselves
 from labkit.models.trackers.base import TRACKERS, Tracker
 from labkit.models.trackers.sam2 import open_sam2
 
