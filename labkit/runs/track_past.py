@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from labkit.core.tracks import Tracked
 from labkit.core.types import Attribute, Proposal, Shape
@@ -20,27 +21,26 @@ _KEYFRAME = "keyframe"
 
 def as_stored(tracked: Tracked) -> Tracked:
     """The numbers as Parquet keeps them, so that a resumed run goes on from the very same ones."""
-    shape = tracked.shape
-    if shape is not None:
-        keypoints = shape.keypoints
-        if keypoints is not None:
-            flat = np.float32([v for p in keypoints for v in p]).tolist()
-            keypoints = tuple(zip(flat[0::3], flat[1::3], flat[2::3], strict=True))
-        polygons = shape.polygons
-        x1, y1, x2, y2 = np.float32(shape.box).tolist()
-        rotated = shape.rotated
-        if rotated is not None:
-            cx, cy, w, h, angle = np.float32(rotated).tolist()
-            rotated = (cx, cy, w, h, angle)
-        shape = Shape(
-            (x1, y1, x2, y2),
-            rotated,
-            None if polygons is None else tuple(tuple(np.float32(r).tolist()) for r in polygons),
-            shape.mask,
-            keypoints,
-        )
+    shape = None if tracked.shape is None else _rounded(tracked.shape)
     signals = {name: float(value) for name, value in tracked.signals.items()}
     return Tracked(tracked.track_id, shape, float(np.float32(tracked.score)), signals)
+
+
+def _rounded(shape: Shape) -> Shape:
+    keypoints, polygons, rotated = shape.keypoints, shape.polygons, shape.rotated
+    if keypoints is not None:
+        keypoints = tuple((x, y, v) for x, y, v in _float32(keypoints).tolist())
+    if polygons is not None:
+        polygons = tuple(tuple(_float32(ring).tolist()) for ring in polygons)
+    if rotated is not None:
+        cx, cy, w, h, angle = _float32(rotated).tolist()
+        rotated = (cx, cy, w, h, angle)
+    x1, y1, x2, y2 = _float32(shape.box).tolist()
+    return Shape((x1, y1, x2, y2), rotated, polygons, shape.mask, keypoints)
+
+
+def _float32(values: Any) -> NDArray[np.float32]:
+    return np.asarray(values, dtype=np.float32)
 
 
 def proposal(
