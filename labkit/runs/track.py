@@ -202,7 +202,7 @@ def _work(
     try:
         records = read_records(store.folder)
         if records is None:
-            records = _with_ids(project, request.tracks, asked)
+            records = _with_ids(project, store.run_id, request.tracks, asked)
             write_records(store.folder, records)
         walk = TrackWalk(
             store=store,
@@ -223,10 +223,11 @@ def _work(
 
 
 def _with_ids(
-    project: ProjectStore, tracks: Sequence[Wanted], asked: Sequence[Record]
+    project: ProjectStore, run_id: str, tracks: Sequence[Wanted], asked: Sequence[Record]
 ) -> list[Record]:
     new = [k for k, t in enumerate(tracks) if not t.own]
-    ids = dict(zip(new, project.claim_tracks([tracks[k].given for k in new]), strict=True))
+    given = project.claim_tracks([tracks[k].given for k in new], run_id) if new else []
+    ids = dict(zip(new, given, strict=True))
     return [replace(r, track_id=ids.get(k, r.track_id)) for k, r in enumerate(asked)]
 
 

@@ -90,6 +90,8 @@ def test_an_old_manifest_is_read(project):
 def test_track_ids_are_never_given_twice(project):
     assert project.claim_tracks([None, 7, None, 7]) == [8, 7, 9, 10]
     assert project.claim_tracks([3, None]) == [11, 12]
+    assert project.claim_tracks([None], "r0009-m") == [13]
+    assert project.claim_tracks([None], "r0009-m") == [13]  # the run was killed and goes on
     run(project, [40])
     assert project.claim_tracks([None]) == [41]
     after = {"label": "cup", "shape": {"box": [0, 0, 4, 4]}, "track_id": 90}
