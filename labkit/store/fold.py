@@ -111,7 +111,7 @@ def object_states(decisions: pd.DataFrame) -> pd.DataFrame:
 
 
 def _object_rows(decisions: pd.DataFrame) -> pd.DataFrame:
-    """Object states; ``row``, the position of the last decision; ``changed``, by any edit, add or new track.
+    """Object states; ``row``, the last decision's position; ``changed``, by edit, add or new track.
 
     The JSON is left out: copying it for every object costs more than all the rest.
     """

@@ -198,6 +198,11 @@ class RunStore:
         """Ids of the frames that the model could not do."""
         return {f.frame_id for f in self.manifest.failures if f.frame_id}
 
+    def done_frames(self) -> set[str]:
+        """Ids of the frames that are written, and that the model could do."""
+        written = (k for k in range(self.n_parts) if self._part_path(k).exists())
+        return {f for k in written for f in self.part_frames(k)} - self.failed_frames()
+
     def table(self, min_score: float | None = None) -> pa.Table:
         """All written parts as one Arrow table with ``object_id`` and ``run_id``."""
         paths = [p for k in range(self.n_parts) if (p := self._part_path(k)).exists()]
