@@ -167,8 +167,7 @@ def fold(proposals: pd.DataFrame, decisions: pd.DataFrame) -> pd.DataFrame:
     """
     states = _object_rows(decisions)
     position = _positions(proposals["object_id"], states["object_id"])
-    as_proposed = (states["state"] == "accepted") | ~states["changed"]
-    from_proposal = as_proposed.to_numpy(dtype=bool) & (position >= 0)
+    from_proposal = ~states["changed"].to_numpy(dtype=bool) & (position >= 0)
     taken = proposals[_FROM_PROPOSAL].take(position[from_proposal])
     taken.index = states.index[from_proposal]
     texts = _json(decisions, states.loc[~from_proposal, "row"].to_numpy())
