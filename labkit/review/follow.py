@@ -82,10 +82,10 @@ class FollowMode:
 
     An object is carried when the session moves from a frame to the next one of the same sequence
     (:func:`labkit.review.ride.sequence_of`), and stands on the frame that is left: as the tracker
-    said, as the reviewer corrected it there, or out of the tracker's sight. Any other move does nothing, which
-    the note says. What the tracker says is a proposal of a run of its own, written before it is
-    shown. Where the reviewer goes back, corrects and goes on, a new run replaces what was said of
-    that track from there on, frame by frame. A rejected object is followed no longer.
+    said, as the reviewer corrected it there, or out of the tracker's sight. Any other move does
+    nothing, which the note says. What the tracker says is a proposal of a run of its own, written
+    before it is shown. Where the reviewer goes back, corrects and goes on, a new run replaces what
+    was said of that track from there on, frame by frame. A rejected object is followed no longer.
 
     Parameters
     ----------

@@ -23,6 +23,9 @@ __all__ = ["Many", "Refiner", "copy_objects"]
 Form = Literal["polygon", "mask", "box"]
 Progress = Callable[[int, int], object]
 
+_PIECE = 256
+"""Objects that are asked for in one call."""
+
 _OF_THE_TRACKER = (TRACKED_BY, "keyframe", "drift")
 """Attributes that say how a tracker came to an object; a copy was not tracked."""
 
@@ -231,20 +234,32 @@ def _refined(
         return out
     try:
         interactor.set_frame(frame)
-        answers = iter(interactor.segment_many(asked))
+        answers = iter(_answers(interactor, asked, min_score))
+        for k, o in enumerate(objects):
+            if not out[k]:
+                answer = next(answers)
+                out[k] = (
+                    answer
+                    if isinstance(answer, str)
+                    else replace(answer, keypoints=o.shape.keypoints)
+                )
     except LabkitError as exc:  # the frame cannot be read, or does not fit the model
         return [reason or str(exc) for reason in out]
-    for k, o in enumerate(objects):
-        if out[k]:
-            continue
-        answer = next(answers)
-        if answer.empty:
-            out[k] = "the interactor found nothing there"
-        elif answer.score < min_score:
-            out[k] = f"the mask has a score of {answer.score:.2f}"
-        else:
-            out[k] = replace(answer.shape(), keypoints=o.shape.keypoints)
     return out
+
+
+def _answers(
+    interactor: Refiner, asked: Sequence[Prompts], min_score: float
+) -> Iterator[Shape | str]:
+    """Shapes or reasons; of 5,000 full-size masks only a piece is in memory at a time."""
+    for k in range(0, len(asked), _PIECE):
+        for answer in interactor.segment_many(asked[k : k + _PIECE]):
+            if answer.empty:
+                yield "the interactor found nothing there"
+            elif answer.score < min_score:
+                yield f"the mask has a score of {answer.score:.2f}"
+            else:
+                yield answer.shape()
 
 
 def copy_objects(

@@ -16,6 +16,7 @@ import pandas as pd
 from labkit.core.errors import StaleDecisionError
 from labkit.core.types import Attribute, Decision, Shape
 from labkit.frames.reader import FrameReader
+from labkit.models.filters import FilteredSource, FilterSwitch
 from labkit.models.interactors.base import ImageSource
 from labkit.models.trackers.base import Tracker
 from labkit.review import commands
@@ -55,7 +56,14 @@ class ReviewSession(DecisionWriter):
     clock : callable
         Monotonic seconds.
     source : ImageSource, optional
-        The pixels that trackers see; the project's frames by default.
+        The pixels of frames; the project's own by default.
+
+    Attributes
+    ----------
+    filters : FilterSwitch
+        Image filters for this and the following frames, until they are switched off.
+    source : FilteredSource
+        The pixels that trackers, interactors and people see: through the filters that are on.
     """
 
     def __init__(
@@ -84,7 +92,10 @@ class ReviewSession(DecisionWriter):
             clock=clock,
         )
         load_follows(self)
-        self.following = FollowMode(self, source or FrameReader(project.root))
+        self._reader = FrameReader(project.root)
+        self.filters = FilterSwitch()
+        self.source = FilteredSource(source or self._reader, self.filters)
+        self.following = FollowMode(self, self.source)
 
     def __enter__(self) -> Self:
         return self
@@ -93,8 +104,11 @@ class ReviewSession(DecisionWriter):
         self.close()
 
     def close(self) -> None:
-        """End following; what was decided is in the ledger already."""
-        self.following.close()
+        """End following and close videos; what was decided is in the ledger already."""
+        try:
+            self.following.close()
+        finally:
+            self._reader.close()
 
     # ---- deciding
 

@@ -6,6 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from labkit.core.errors import InputError
 from labkit.core.types import AnnotatedObject, Decision, State
 from labkit.review.view import FrameView
@@ -66,7 +68,11 @@ class Which:
             return False
         if self.score is None:
             return True
-        return o.score is not None and self.score[0] <= o.score <= self.score[1]
+        if o.score is None:
+            return False
+        # stored scores are float32: 0.6 has to lie in a range that ends at 0.6
+        low, high = (np.float32(v) for v in self.score)
+        return bool(low <= np.float32(o.score) <= high)
 
 
 @dataclass(frozen=True, slots=True)
