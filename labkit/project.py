@@ -131,6 +131,36 @@ class Project(ProjectStore):
         job = predict_job(self, weights, **options)
         return job.result() if wait else job
 
+    @overload
+    def associate(
+        self, run: str | None = None, *, wait: Literal[True] = True, **options: Any
+    ) -> str: ...
+
+    @overload
+    def associate(
+        self, run: str | None = None, *, wait: Literal[False], **options: Any
+    ) -> Job[str]: ...
+
+    def associate(
+        self, run: str | None = None, *, wait: bool = True, **options: Any
+    ) -> str | Job[str]:
+        """Turn a run's detections into tracks: a new run with ``track_id``, and its id.
+
+        Parameters
+        ----------
+        run : str, optional
+            A finished run; by default the newest that is not a tracker's.
+        wait : bool
+            False returns a :class:`labkit.runs.Job` at once.
+        **options
+            ``with_`` (``'bytetrack'`` or ``'botsort'``), ``params``, ``replace``, ``resume``,
+            ``progress``: see :func:`labkit.runs.associate_job`.
+        """
+        from labkit.runs import associate_job
+
+        job = associate_job(self, run, **options)
+        return job.result() if wait else job
+
     def queue(
         self,
         run: str | None = None,

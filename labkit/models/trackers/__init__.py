@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from labkit.models.trackers import flow, mil  # noqa: F401  register themselves
 from labkit.models.trackers.base import TRACKERS, Tracker
 
 __all__ = ["open_tracker"]
