@@ -7,6 +7,7 @@ import json
 import threading
 from datetime import UTC, datetime
 
+import pandas as pd
 import pytest
 from filelock import FileLock
 
@@ -46,7 +47,7 @@ def run(project, ids, frames=IDS, kind="tracker", **manifest) -> str:
 
 def shown(project) -> set[tuple[str, int, int | None]]:
     df = project.proposals()
-    track = [None if t is None or t != t else int(t) for t in df["track_id"].astype(object)]
+    track = [None if pd.isna(t) else int(t) for t in df["track_id"].astype(object)]
     return set(
         zip(df["run_id"].str[:5], [IDS.index(f) for f in df["frame_id"]], track, strict=True)
     )
