@@ -27,7 +27,7 @@ _PIECE = 256
 """Objects that are asked for in one call."""
 
 _OF_THE_TRACKER = (TRACKED_BY, "keyframe", "drift")
-"""Attributes that say how a tracker came to an object; a copy was not tracked."""
+"""How attributes begin that say how a tracker came to an object; a copy was not tracked."""
 
 
 class Refiner(Protocol):
@@ -286,7 +286,7 @@ def copy_objects(
                 target,
                 o.label,
                 commands.fit_shape(o.shape, goal.frame),
-                attributes=tuple(a for a in o.attributes if a.name not in _OF_THE_TRACKER),
+                attributes=tuple(a for a in o.attributes if not a.name.startswith(_OF_THE_TRACKER)),
                 track_id=o.track_id,
             )
             drafts.append(Draft("add", target, None, copy))

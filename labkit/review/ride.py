@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from filelock import FileLock
 
 from labkit._version import __version__
+from labkit.core.drift import DriftWatch, attributes
 from labkit.core.errors import LabkitError
-from labkit.core.geometry import box_area
 from labkit.core.tracks import Keyframe, Tracked
 from labkit.core.types import (
     AnnotatedObject,
@@ -106,6 +107,7 @@ class Ride:
         self._lock.acquire(timeout=0)
         self._session: TrackSession | None = None
         self._tracks: set[int] = set()
+        self._watch = DriftWatch()
 
     def takes(self, frame: Frame) -> bool:
         """Whether a frame is of the size that this walk is made for."""
@@ -175,6 +177,8 @@ class Ride:
         if image is not None:
             self._session.prompt(at, image, keyframes)
             self._tracks |= {k.track_id for k in keyframes}
+            for k in keyframes:
+                self._watch.note(Tracked(k.track_id, k.shape, 1.0), at, anew=True)
         return [] if following is None else self._session.step(at + 1, following)
 
     def _proposals(
@@ -189,12 +193,9 @@ class Ride:
             except LabkitError:
                 continue  # it has left the frame
             score = min(max(float(one.score), 0.0), 1.0)
-            before = self.said.get((one.track_id, self.head))
-            attributes = (
-                Attribute(TRACKED_BY, self.tracker.info.name),
-                *(Attribute(name, float(v)) for name, v in one.signals.items() if math.isfinite(v)),
-                *(Attribute("drift", why) for why in _doubts(one, shape, before)),
-            )
+            found = self._watch.look(replace(one, shape=shape), self.head + 1)
+            signals = (Attribute(n, float(v)) for n, v in one.signals.items() if math.isfinite(v))
+            said = (Attribute(TRACKED_BY, self.tracker.info.name), *signals, *attributes(found))
             label = labels[one.track_id]
             out.append(
                 Proposal(
@@ -203,7 +204,7 @@ class Ride:
                     label,
                     score,
                     shape,
-                    attributes=attributes,
+                    attributes=said,
                     track_id=one.track_id,
                 )
             )
@@ -234,21 +235,3 @@ def _objects(run_id: str, proposals: Sequence[Proposal]) -> list[AnnotatedObject
         object_from_row({**row, "object_id": i, "run_id": run_id})
         for i, row in zip(ids, rows, strict=True)
     ]
-
-
-def _doubts(now: Tracked, shape: Shape, before: Shape | None) -> list[str]:
-    """Why a person should look: low confidence, or a box that has jumped or changed its size."""
-    signals, out = now.signals, []
-    sure = signals["object_score"] >= 0.5 if "object_score" in signals else now.score >= 0.3
-    if not sure:
-        out.append("score")
-    if signals.get("iou", 1.0) < 0.6:
-        out.append("iou")
-    if before is not None:
-        if not 0.5 <= float(box_area(shape.box) / box_area(before.box)) <= 2:
-            out.append("area")
-        (ax, ay, bx, by), (cx, cy, dx, dy) = shape.box, before.box
-        way = math.hypot(ax + bx - cx - dx, ay + by - cy - dy) / 2
-        if way > 0.5 * max(math.hypot(bx - ax, by - ay), math.hypot(dx - cx, dy - cy)):
-            out.append("jump")
-    return out

@@ -6,14 +6,14 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image as Pillow
-from review.films import PatchTracker, film_queue, ids, make_film, true_box
+from review.films import PatchSession, PatchTracker, film_queue, ids, make_film, true_box
 
-import labkit.models.trackers.flow  # noqa: F401  registers itself
 from labkit.core.errors import InputError, NotFoundError
 from labkit.core.types import Shape
 from labkit.project import Project
@@ -65,6 +65,7 @@ def test_an_object_is_carried_from_frame_to_frame_as_a_proposal_of_a_run(session
     session.unfollow()
     assert session.followed == []
     assert follow_runs(film)[0].status == "finished"
+    assert film.run().run_id == film.seen_run  # the newest that anybody asked for
     session.next()
     assert session.objects() == []
 
@@ -221,6 +222,56 @@ def test_a_frame_that_cannot_be_read_is_listed_and_the_track_goes_on(film) -> No
     assert [f.frame_id for f in run.failures] == [ids(film)[2]]
 
 
+def test_a_frame_where_a_person_should_look_is_flagged_and_shown_at_any_threshold(session) -> None:
+    class Unsure(PatchSession):
+        def step(self, position, image):
+            return [replace(t, score=0.1) for t in super().step(position, image)]
+
+    class Doubting(PatchTracker):
+        def open(self, width: int, height: int, *, backward: bool = False):
+            return Unsure(self)
+
+    session.follow(object_of(session, "bolt").object_id, Doubting())
+    session.next()
+    o = object_of(session, "bolt")
+    assert (o.score, session.threshold) == (pytest.approx(0.1), 0.5)
+    assert ("drift", "score") in [(a.name, a.value) for a in o.attributes]
+
+
+def test_a_frame_of_another_size_ends_the_walk_and_says_so(tmp_path: Path) -> None:
+    with make_film(tmp_path / "p", n=2) as film:
+        folder = tmp_path / "frames"
+        Pillow.fromarray(np.zeros((50, 60, 3), np.uint8)).save(folder / "900.png")
+        film.add_frames(folder)
+        with film.review(film_queue(film), "ana") as session:
+            session.follow(object_of(session, "bolt").object_id, PatchTracker())
+            session.next()
+            session.next()
+            assert session.followed[0].note == "the next frame is of another size, 60 x 50"
+            assert session.objects() == []
+
+
+def test_trackers_see_through_the_filters_that_are_on(session) -> None:
+    seen = []
+
+    class Watching(PatchSession):
+        def step(self, position, image):
+            seen.append(int(image[40, 100, 0]))
+            return super().step(position, image)
+
+    class Watcher(PatchTracker):
+        def open(self, width: int, height: int, *, backward: bool = False):
+            return Watching(self)
+
+    session.follow(object_of(session, "bolt").object_id, Watcher())
+    session.next()
+    session.filters.on("gamma", gamma=2.0)
+    session.next()
+    session.filters.off("gamma")
+    session.next()
+    assert seen == [90, round(255 * (90 / 255) ** 2), 90]
+
+
 def test_flow_follows_the_patch(session) -> None:
     session.follow(object_of(session, "bolt").object_id, "flow")
     for k in (1, 2, 3):
@@ -273,7 +324,7 @@ def test_a_reopened_session_shows_what_was_tracked_and_takes_it_up(film) -> None
 def test_a_kill_loses_nothing_of_what_was_shown(film) -> None:
     code = (
         "import sys; from labkit.project import Project\n"
-        "from review.films import PatchTracker, film_queue\n"
+        "from review.films import PatchSession, PatchTracker, film_queue\n"
         "p = Project.open(sys.argv[1]); p.seen_run = p.runs()[0].run_id\n"
         "s = p.review(film_queue(p), 'ana')\n"
         "s.follow(s.objects()[0].object_id, PatchTracker())\n"
