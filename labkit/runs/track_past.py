@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from labkit.core import drift
 from labkit.core.tracks import Tracked
 from labkit.core.types import Attribute, Proposal, Shape
-from labkit.runs import drift
 from labkit.store.columns import attributes_from_json, shape_from_row
 from labkit.store.proposals import RunStore
 

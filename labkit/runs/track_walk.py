@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from labkit.core.drift import DriftWatch
 from labkit.core.errors import CancelledError, InputError, LabkitError
 from labkit.core.interpolate import scaled
 from labkit.core.tracks import Keyframe, Tracked
@@ -27,7 +28,6 @@ from labkit.models.base import Image, OutOfMemoryError
 from labkit.models.interactors.base import ImageSource
 from labkit.models.trackers.base import Tracker, TrackSession
 from labkit.models.worker import InferenceWorker, Priority, worker
-from labkit.runs.drift import DriftWatch
 from labkit.runs.jobs import JobContext
 from labkit.runs.track_past import Past, as_stored, proposal
 from labkit.runs.track_plan import Leg, Span, Step

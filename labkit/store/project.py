@@ -276,7 +276,12 @@ class ProjectStore:
         NotFoundError
             There is no such run.
         """
-        ids = [m.run_id for m in self.runs() if run is not None or m.status == "finished"]
+        # what followed a reviewer is no run that anybody asked for
+        ids = [
+            m.run_id
+            for m in self.runs()
+            if run is not None or (m.status == "finished" and not m.params.get("follow"))
+        ]
         if run is None:
             if not ids:
                 raise NotFoundError("This project has no finished run", remedy="use predict first")

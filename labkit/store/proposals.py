@@ -198,6 +198,11 @@ class RunStore:
         """Ids of the frames that the model could not do."""
         return {f.frame_id for f in self.manifest.failures if f.frame_id}
 
+    def done_frames(self) -> set[str]:
+        """Ids of the frames that are written, and that the model could do."""
+        written = (k for k in range(self.n_parts) if self._part_path(k).exists())
+        return {f for k in written for f in self.part_frames(k)} - self.failed_frames()
+
     def read_part(self, part: int) -> tuple[pd.DataFrame, list[FrameFailure]]:
         """The proposals of one written part with ``PROPOSAL_COLUMNS``, and its failures."""
         table = self._table([part], None)

@@ -29,7 +29,9 @@ class Hidden:
         self._all: dict[str, set[str]] = {}
         self._tracks: dict[str, dict[int, set[str]]] = {}
         for store in finished:
-            done = set(store.frame_ids) - store.failed_frames()
+            if not store.manifest.replaces:
+                continue
+            done = store.done_frames()  # a follower is finished when it is switched off
             for old in store.manifest.replaces:
                 if not store.manifest.tracks:
                     self._all.setdefault(old, set()).update(done)
