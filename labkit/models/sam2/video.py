@@ -2,8 +2,8 @@
 
 ``SAM2VideoPredictor`` loads a whole video and keeps what it computed for every frame.
 :class:`VideoMemory` is given one image at a time and keeps what the model reads again: prompted
-frames, the memories of the last ``num_maskmem`` frames and the last object pointers. The model's own
-functions compute the rest, for many objects at once, so that the masks are the same.
+frames, the memories of the last ``num_maskmem`` frames and the last object pointers. The model's
+own functions compute the rest, for many objects at once, so that the masks are the same.
 
 One difference: the package divides a pointer's age by the length of the video where that is shorter
 than ``max_obj_ptrs_in_encoder`` frames. Here the length is not known, and never counts.
@@ -250,6 +250,15 @@ class VideoMemory:
         """Forget everything."""
         self._objects, self._frame, self._codes = {}, None, None
         _free_device(self.model)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of what is kept about the objects."""
+        tensors = [item.last[1] for item in self._objects.values() if item.last is not None]
+        for item in self._objects.values():
+            for memory in (*item.prompted.values(), *item.recent.values()):
+                tensors += [t for t in (memory.features, memory.pointer) if t is not None]
+        return sum(t.element_size() * t.numel() for t in tensors)
 
     def masks(self, answer: Answer) -> Iterator[NDArray[np.bool_]]:
         """The masks of an answer, one by one, in the size of the frame."""

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from labkit.core.registry import unknown
+from labkit.models.sam2.names import SUFFIXES, is_sam2, known
 from labkit.models.trackers import flow, mil  # noqa: F401  register themselves
 from labkit.models.trackers.base import TRACKERS, Tracker
+from labkit.models.trackers.sam2 import open_sam2
 
 __all__ = ["open_tracker"]
 
@@ -21,13 +26,15 @@ def open_tracker(name: str, device: str | None = None) -> Tracker:
 
     Raises
     ------
+    NotFoundError
+        There is no such tracker.
     ModelUnavailableError
-        There is no such tracker, or its weights cannot be had.
+        Its weights cannot be had.
     InputError
         A package or the device is missing.
     """
     if name in TRACKERS:
         return TRACKERS[name](device)
-    from labkit.models.trackers.sam2 import open_sam2
-
+    if not is_sam2(name) and Path(name).suffix.lower() not in SUFFIXES:
+        raise unknown("tracker", name, [*TRACKERS.names(), *known()])
     return open_sam2(name, device)

@@ -15,14 +15,13 @@ from labkit.core.prompts import Prompts
 from labkit.core.tracks import Keyframe, Tracked
 from labkit.core.types import Rle, Shape
 from labkit.models.base import Image
+from labkit.models.sam2.names import Sam2Files, find
 from labkit.models.sam2.video import Answer, Clicks, VideoMemory, reach
 from labkit.models.trackers.base import TrackerInfo, TrackSession
 from labkit.models.worker import worker
 
 if TYPE_CHECKING:
     from sam2.modeling.sam2_base import SAM2Base
-
-    from labkit.models.sam2.names import Sam2Files
 
 __all__ = ["Sam2Session", "Sam2Tracker", "open_sam2"]
 
@@ -46,8 +45,6 @@ def open_sam2(name: str, device: str | None = None) -> Sam2Tracker:
     InputError
         The device is not there, or ``sam2`` is not installed.
     """
-    from labkit.models.sam2.names import find
-
     files = find(name)
     model, place = worker().call(_load, files, device)
     info = TrackerInfo(
@@ -71,7 +68,22 @@ def _load(files: Sam2Files, device: str | None) -> tuple[SAM2Base, str]:
     from labkit.models.sam2.build import best_device, build
 
     place = best_device(device)
-    return build(files.config, files.weights, place), place
+    model = build(files.config, files.weights, place)
+    if files.config.parents[1].name == "configs":
+        _as_published(model)
+    return model, place
+
+
+def _as_published(model: SAM2Base) -> None:
+    """What ``build_sam2_video_predictor`` adds to the package's own YAMLs.
+
+    Its filling of small holes is left out: it needs an extension that is compiled for CUDA.
+    """
+    model.binarize_mask_from_pts_for_mem_enc = True
+    decoder = model.sam_mask_decoder
+    decoder.dynamic_multimask_via_stability = True
+    decoder.dynamic_multimask_stability_delta = 0.05
+    decoder.dynamic_multimask_stability_thresh = 0.98
 
 
 class Sam2Tracker:
