@@ -61,6 +61,8 @@ def _opener(name: str) -> Callable[..., Interactor]:
         return partial(ultralytics.open_weights, name)
     if names.is_sam2(name):
         return _over("sam2", name)
+    if ultralytics.handles(name):
+        return partial(ultralytics.open_weights, name)
     gesture, colon, weights = name.partition(":")
     if colon and gesture in ("dextr", "iog"):
         if not names.is_sam2(weights):

@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
 from labkit.core.types import FrameFailure
+from labkit.project.proposing import Proposing
 from labkit.store.fold import frame_states
-from labkit.store.project import ProjectStore
 
 if TYPE_CHECKING:
     from labkit.exchange import ExportReport, ImportReport
-    from labkit.models.interactors.base import ImageSource
-    from labkit.models.interactors.segmenter import Segmenter
     from labkit.review import ReviewSession
-    from labkit.runs import Job
 
 __all__ = ["AddReport", "Project"]
 
@@ -53,7 +50,7 @@ class AddReport:
         return text
 
 
-class Project(ProjectStore):
+class Project(Proposing):
     """A folder of frames, what models propose on them, and what people decide.
 
     Use :meth:`create` and :meth:`open`; see :class:`labkit.store.ProjectStore` for the tables
@@ -107,115 +104,6 @@ class Project(ProjectStore):
         new = self.append_frames(found.frames)
         again = found.duplicates + len(found.frames) - len(new)
         return AddReport(len(new), again, tuple(found.failures), tuple(f.frame_id for f in new))
-
-    @overload
-    def predict(self, weights: Any, *, wait: Literal[True] = True, **options: Any) -> str: ...
-
-    @overload
-    def predict(self, weights: Any, *, wait: Literal[False], **options: Any) -> Job[str]: ...
-
-    def predict(self, weights: Any, *, wait: bool = True, **options: Any) -> str | Job[str]:
-        """Let a model propose: the run's id, or with ``wait=False`` a job that ends in it.
-
-        Parameters
-        ----------
-        weights : str, Path or Detector
-            A weights file, a name of Ultralytics' list (``'yolo11n.pt'``), or a detector.
-        wait : bool
-            False returns a :class:`labkit.runs.Job` at once.
-        **options
-            ``conf``, ``iou``, ``imgsz``, ``device``, ``classes``, ``label_map``, ``store_above``,
-            ``masks_to_polygons``, ``replace``, ``frames``, ``batch``, ``resume``, ``trust``,
-            ``progress``: see :func:`labkit.runs.predict_job`.
-        """
-        from labkit.runs import predict_job
-
-        job = predict_job(self, weights, **options)
-        return job.result() if wait else job
-
-    def interactor(
-        self,
-        name: str | Path = "sam2",
-        device: str | int | None = None,
-        *,
-        source: ImageSource | None = None,
-    ) -> Segmenter:
-        """Open an interactor on the project's frames: from a prompt to a mask.
-
-        Parameters
-        ----------
-        name : str or Path
-            ``'sam2'``, ``'sam2-nano'``, ``'dextr'``, ``'scissors'`` ...: see
-            :func:`labkit.models.interactors.open_interactor`.
-        device : str or int, optional
-            ``'cpu'``, ``0``, ``'cuda:1'``, ``'mps'``; the best there is by default.
-        source : ImageSource, optional
-            Where the pixels come from, such as filters over a reader; by default the frames as
-            they are. It is left open.
-
-        Raises
-        ------
-        NotFoundError, ModelUnavailableError, InputError
-            No such interactor, weights or device.
-        """
-        from labkit.frames import FrameReader
-        from labkit.models.interactors.segmenter import Segmenter
-
-        if source is not None:
-            return Segmenter.open(name, source, device)
-        reader = FrameReader(self.root)
-        try:
-            return Segmenter.open(name, reader, device, on_close=reader.close)
-        except BaseException:
-            reader.close()
-            raise
-
-    @overload
-    def refine(
-        self,
-        run: str | None = None,
-        with_: str | Path = "sam2",
-        *,
-        wait: Literal[True] = True,
-        **options: Any,
-    ) -> str: ...
-
-    @overload
-    def refine(
-        self,
-        run: str | None = None,
-        with_: str | Path = "sam2",
-        *,
-        wait: Literal[False],
-        **options: Any,
-    ) -> Job[str]: ...
-
-    def refine(
-        self,
-        run: str | None = None,
-        with_: str | Path = "sam2",
-        *,
-        wait: bool = True,
-        **options: Any,
-    ) -> str | Job[str]:
-        """Turn every box of a run into a mask: the new run's id, or a job that ends in it.
-
-        Parameters
-        ----------
-        run : str, optional
-            The run that is refined; the newest by default.
-        with_ : str or Path
-            An interactor that takes boxes: ``'sam2'``, ``'sam2-nano'``, a checkpoint.
-        wait : bool
-            False returns a :class:`labkit.runs.Job` at once.
-        **options
-            ``device``, ``min_score``, ``replace``, ``frames``, ``resume``, ``progress``: see
-            :func:`labkit.runs.refine.refine_job`.
-        """
-        from labkit.runs.refine import refine_job
-
-        job = refine_job(self, run, with_, **options)
-        return job.result() if wait else job
 
     def queue(
         self,
