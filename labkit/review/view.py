@@ -18,6 +18,9 @@ from labkit.store.columns import object_from_row
 __all__ = ["TRACKED_BY", "FrameView", "ProposalIndex", "check_threshold", "is_carried"]
 
 
+_KEPT = 512
+"""Frames whose objects are kept; making them costs more than all the rest of looking at one."""
+
 TRACKED_BY = "tracked_by"
 """Attribute of a proposal that a tracker carried to its frame: the tracker's name."""
 
@@ -52,14 +55,24 @@ class ProposalIndex:
         }
         self._later: dict[str, tuple[AnnotatedObject, ...]] = {}
         self._gone: dict[str, frozenset[int]] = {}
+        self._made: dict[str, tuple[AnnotatedObject, ...]] = {}
 
     def of(self, frame_id: str) -> list[AnnotatedObject]:
         """The proposals of a frame, in the order of the run; those that came later at the end."""
-        first, last = self._span.get(frame_id, (0, 0))
-        rows: list[dict[Any, Any]] = self._rows.iloc[first:last].to_dict("records")
         gone = self._gone.get(frame_id, frozenset())
-        objects = [o for o in map(object_from_row, rows) if o.track_id not in gone]
+        objects = [o for o in self._first(frame_id) if o.track_id not in gone]
         return [*objects, *self._later.get(frame_id, ())]
+
+    def _first(self, frame_id: str) -> tuple[AnnotatedObject, ...]:
+        made = self._made.get(frame_id)
+        if made is None:
+            first, last = self._span.get(frame_id, (0, 0))
+            rows: list[dict[Any, Any]] = self._rows.iloc[first:last].to_dict("records")
+            made = tuple(object_from_row(row) for row in rows)
+            if len(self._made) >= _KEPT:
+                self._made.clear()
+            self._made[frame_id] = made
+        return made
 
     def add(self, frame_id: str, objects: Sequence[AnnotatedObject], tracks: Iterable[int]) -> None:
         """Take in new proposals of a frame; older ones of these tracks are forgotten.

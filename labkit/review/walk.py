@@ -12,7 +12,7 @@ import pandas as pd
 from labkit.core.config import default_reviewer
 from labkit.core.errors import InputError
 from labkit.core.registry import unknown
-from labkit.core.types import AnnotatedObject
+from labkit.core.types import AnnotatedObject, Decision
 from labkit.review.timer import ActiveTimer
 from labkit.review.view import FrameView, ProposalIndex, check_threshold
 from labkit.store.fold import frame_states
@@ -94,10 +94,13 @@ class QueueWalk:
         return view
 
     def _read(self, frame_id: str) -> FrameView:
-        rows = self.project.ledger.frame(frame_id)
-        if self.scope == "own":
-            rows = [d for d in rows if d.reviewer == self.reviewer]
+        rows = self._rows(frame_id)
         return FrameView.build(self.project.frame(frame_id), self.index.of(frame_id), rows)
+
+    def _rows(self, frame_id: str) -> list[Decision]:
+        """The decisions on a frame that count for this reviewer."""
+        rows = self.project.ledger.frame(frame_id)
+        return rows if self.scope == "shared" else [d for d in rows if d.reviewer == self.reviewer]
 
     def view_of(self, frame_id: str) -> FrameView:
         """The current frame as it is shown, or another as the ledger has it now."""

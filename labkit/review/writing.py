@@ -13,6 +13,7 @@ import pandas as pd
 from labkit.core.errors import LabkitError, StaleDecisionError
 from labkit.core.types import Decision, Kind
 from labkit.review.commands import Draft
+from labkit.review.fold import frame_state
 from labkit.review.history import History
 from labkit.review.statistics import SessionStatistics, Tally
 from labkit.review.view import FrameView
@@ -98,7 +99,9 @@ class DecisionWriter(QueueWalk):
             step = uuid4().hex
             ordered = sorted(drafts, key=lambda d: d.frame_id != self.frame_id)
             rows = [self._decision(d, step, tool) for d in ordered]
-            return self._write(rows, clicks, {f: views[f].last_seq for f in touched})
+            expect = {f: views[f].last_seq for f in touched}
+            known = views if since in (None, self._writes) else {}
+            return self._write(rows, clicks, expect, known)
 
     def _refuse_changed(self, drafts: Sequence[Draft], then: FrameView, now: FrameView) -> None:
         before = {o.object_id: o.revision for o in then.objects}
@@ -138,7 +141,11 @@ class DecisionWriter(QueueWalk):
         )
 
     def _write(
-        self, rows: list[Decision], clicks: int, expect: dict[str, int] | None
+        self,
+        rows: list[Decision],
+        clicks: int,
+        expect: dict[str, int] | None,
+        views: Mapping[str, FrameView] | None = None,
     ) -> list[Decision]:
         frame_id = rows[0].frame_id
         seconds = self.timer.take(frame_id)
@@ -154,12 +161,17 @@ class DecisionWriter(QueueWalk):
             self._history.note(d.step, d.kind, d.target)
             self._tally.note(d)
         self._writes += 1
-        here = [d for d in saved if d.frame_id == self.frame_id]
-        if here:
-            self._view = self.view.after(here)
-            self._states[self.frame_id] = self._view.state
-        for other in {d.frame_id for d in saved} - {self.frame_id}:
-            self._fresh(other)
+        frames: dict[str, list[Decision]] = {}
+        for d in saved:
+            frames.setdefault(d.frame_id, []).append(d)
+        for written, mine in frames.items():
+            if written == self.frame_id:
+                self._view = self.view.after(mine)
+                self._states[written] = self._view.state
+            elif views and written in views:
+                self._states[written] = frame_state([*views[written].decisions, *mine])
+            else:
+                self._states[written] = frame_state(self._rows(written))
         return saved
 
     # ---- undo

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -249,6 +250,33 @@ def test_a_frame_of_another_size_ends_the_walk_and_says_so(tmp_path: Path) -> No
             session.next()
             assert session.followed[0].note == "the next frame is of another size, 60 x 50"
             assert session.objects() == []
+
+
+def test_the_session_answers_while_a_tracker_is_at_work(session, film) -> None:
+    entered, let_go = threading.Event(), threading.Event()
+
+    class Slow(PatchSession):
+        def step(self, position, image):
+            entered.set()
+            assert let_go.wait(30)
+            return super().step(position, image)
+
+    class Slowly(PatchTracker):
+        def open(self, width: int, height: int, *, backward: bool = False):
+            return Slow(self)
+
+    session.follow(object_of(session, "bolt").object_id, Slowly())
+    mover = threading.Thread(target=session.next)
+    mover.start()
+    assert entered.wait(30)
+    assert session.frame_id == ids(film)[1]  # the picture has moved on
+    assert session.objects() == []
+    session.add("nut", Shape(true_box("nut", 1)))
+    assert session.undo() == ids(film)[1]
+    assert session.peek(0).objects
+    let_go.set()
+    mover.join()
+    assert box_of(session, "bolt") == list(true_box("bolt", 1))
 
 
 def test_trackers_see_through_the_filters_that_are_on(session) -> None:
