@@ -8,12 +8,23 @@ from labkit.core.errors import ModelUnavailableError
 from labkit.models.weights import SUMS, listed_sums, sha256_of
 from labkit.store.files import write_atomic
 
-__all__ = ["SMALL_YOLO", "SUMS", "WEIGHTS", "embedded_weights", "note_sum"]
+__all__ = [
+    "SMALL_SAM2",
+    "SMALL_YOLO",
+    "SUMS",
+    "WEIGHTS",
+    "embedded_weights",
+    "note_sum",
+    "small_sam2",
+]
 
 WEIGHTS = Path(__file__).with_name("weights")
 """Folder of the weights, each with its model card."""
 
 SMALL_YOLO = "yolo_nano.safetensors"
+SMALL_SAM2 = "sam2_nano.safetensors"
+
+_REMEDY = "make weights, in a clone of labkit, trains them again"
 
 
 def embedded_weights(name: str = SMALL_YOLO) -> Path:
@@ -30,19 +41,35 @@ def embedded_weights(name: str = SMALL_YOLO) -> Path:
         The file is missing, or not the one that was shipped.
     """
     path, what = WEIGHTS / name, f"The embedded weights {name!r} cannot be used"
-    remedy = "make weights, in a clone of labkit, trains them again"
     wanted = listed_sums(WEIGHTS).get(name)
     try:
         found = sha256_of(path) if path.is_file() else None
     except OSError as exc:
-        raise ModelUnavailableError(what, f"{path} cannot be read ({exc})", remedy) from exc
+        raise ModelUnavailableError(what, f"{path} cannot be read ({exc})", _REMEDY) from exc
     if found is None or wanted is None:
         gone = path if found is None else WEIGHTS / SUMS
-        raise ModelUnavailableError(what, f"{gone} is missing or does not name them", remedy)
+        raise ModelUnavailableError(what, f"{gone} is missing or does not name them", _REMEDY)
     if found != wanted:
         raise ModelUnavailableError(
-            what, f"{path} has been changed: its SHA-256 is {found[:12]}, not {wanted[:12]}", remedy
+            what,
+            f"{path} has been changed: its SHA-256 is {found[:12]}, not {wanted[:12]}",
+            _REMEDY,
         )
+    return path
+
+
+def small_sam2() -> Path:
+    """Path of the small SAM2's weights, its YAML beside them; whoever opens them checks the hash.
+
+    Raises
+    ------
+    ModelUnavailableError
+        The file is missing.
+    """
+    path = WEIGHTS / SMALL_SAM2
+    if not path.is_file():
+        what = f"The embedded weights {SMALL_SAM2!r} cannot be used"
+        raise ModelUnavailableError(what, f"{path} is missing", _REMEDY)
     return path
 
 

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
 from labkit.core.types import FrameFailure
+from labkit.project.proposing import Proposing
 from labkit.store.fold import frame_states
-from labkit.store.project import ProjectStore
 
 if TYPE_CHECKING:
     from labkit.exchange import ExportReport, ImportReport
     from labkit.review import ReviewSession
-    from labkit.runs import Job
 
 __all__ = ["AddReport", "Project"]
 
@@ -51,7 +50,7 @@ class AddReport:
         return text
 
 
-class Project(ProjectStore):
+class Project(Proposing):
     """A folder of frames, what models propose on them, and what people decide.
 
     Use :meth:`create` and :meth:`open`; see :class:`labkit.store.ProjectStore` for the tables
@@ -105,31 +104,6 @@ class Project(ProjectStore):
         new = self.append_frames(found.frames)
         again = found.duplicates + len(found.frames) - len(new)
         return AddReport(len(new), again, tuple(found.failures), tuple(f.frame_id for f in new))
-
-    @overload
-    def predict(self, weights: Any, *, wait: Literal[True] = True, **options: Any) -> str: ...
-
-    @overload
-    def predict(self, weights: Any, *, wait: Literal[False], **options: Any) -> Job[str]: ...
-
-    def predict(self, weights: Any, *, wait: bool = True, **options: Any) -> str | Job[str]:
-        """Let a model propose: the run's id, or with ``wait=False`` a job that ends in it.
-
-        Parameters
-        ----------
-        weights : str, Path or Detector
-            A weights file, a name of Ultralytics' list (``'yolo11n.pt'``), or a detector.
-        wait : bool
-            False returns a :class:`labkit.runs.Job` at once.
-        **options
-            ``conf``, ``iou``, ``imgsz``, ``device``, ``classes``, ``label_map``, ``store_above``,
-            ``masks_to_polygons``, ``replace``, ``frames``, ``batch``, ``resume``, ``trust``,
-            ``progress``: see :func:`labkit.runs.predict_job`.
-        """
-        from labkit.runs import predict_job
-
-        job = predict_job(self, weights, **options)
-        return job.result() if wait else job
 
     def queue(
         self,
