@@ -30,7 +30,7 @@ __all__ = ["Decoded", "batches", "chunk_size", "decode", "enlarge", "enlarge_to_
 _WHOLE = 0.2
 """From this share of the frame on, enlarging the whole of it is faster than a window."""
 
-_CPU_BYTES, _CPU_MOST, _CARD_MOST = 256 * 2**20, 32, 128
+_CPU_BYTES, _CPU_MOST, _CARD_MOST = 256 * 2**20, 12, 128
 
 
 class Decoded(NamedTuple):
