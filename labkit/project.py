@@ -217,6 +217,106 @@ class Project(ProjectStore):
         job = refine_job(self, run, with_, **options)
         return job.result() if wait else job
 
+    @overload
+    def track(self, objects: Any, *, wait: Literal[True] = True, **options: Any) -> str: ...
+
+    @overload
+    def track(self, objects: Any, *, wait: Literal[False], **options: Any) -> Job[str]: ...
+
+    def track(self, objects: Any, *, wait: bool = True, **options: Any) -> str | Job[str]:
+        """Follow objects over frames: the run's id, or with ``wait=False`` a job that ends in it.
+
+        Parameters
+        ----------
+        objects : object ids, AnnotatedObjects, Keyframes, Tracks, or a DataFrame
+            Proposals or annotations, of any frames; those with one ``track_id`` are keyframes of
+            one track.
+        wait : bool
+            False returns a :class:`labkit.runs.Job` at once.
+        **options
+            ``tracker``, ``to``, ``direction``, ``conf``, ``device``, ``replace``, ``resume``,
+            ``progress``: see :func:`labkit.runs.track_job`.
+        """
+        from labkit.runs import track_job
+
+        job = track_job(self, objects, **options)
+        return job.result() if wait else job
+
+    @overload
+    def retrack(self, run: str, *, wait: Literal[True] = True, **options: Any) -> str: ...
+
+    @overload
+    def retrack(self, run: str, *, wait: Literal[False], **options: Any) -> Job[str]: ...
+
+    def retrack(self, run: str, *, wait: bool = True, **options: Any) -> str | Job[str]:
+        """Track again what depends on the corrections that reviewers made in a track run.
+
+        Parameters
+        ----------
+        run : str
+        wait : bool
+            False returns a :class:`labkit.runs.Job` at once.
+        **options
+            ``frames``, ``tracker``, ``device``, ``progress``: see
+            :func:`labkit.runs.retrack_job`.
+
+        Returns
+        -------
+        str or Job
+            The id of a new run, which replaces the tracks' proposals from there on.
+        """
+        from labkit.runs import retrack_job
+
+        job = retrack_job(self, run, **options)
+        return job.result() if wait else job
+
+    def tracks(self, run: str | None = None) -> pd.DataFrame:
+        """One row a track: where it is, its keyframes, the frames to look at.
+
+        See :func:`labkit.runs.track_table.tracks_table` for the columns.
+        """
+        from labkit.runs import tracks_table
+
+        return tracks_table(self, run)
+
+    def discard(self, run: str) -> None:
+        """Say that a run is not wanted: nothing of it counts, and what it replaced counts again.
+
+        Decisions on its proposals stay. The run is still to be seen where it is named.
+        """
+        self.check_writable("This run cannot be discarded")
+        self.run(run).discard()
+
+    @overload
+    def associate(
+        self, run: str | None = None, *, wait: Literal[True] = True, **options: Any
+    ) -> str: ...
+
+    @overload
+    def associate(
+        self, run: str | None = None, *, wait: Literal[False], **options: Any
+    ) -> Job[str]: ...
+
+    def associate(
+        self, run: str | None = None, *, wait: bool = True, **options: Any
+    ) -> str | Job[str]:
+        """Turn a run's detections into tracks: a new run with ``track_id``, and its id.
+
+        Parameters
+        ----------
+        run : str, optional
+            A finished run; by default the newest that is not a tracker's.
+        wait : bool
+            False returns a :class:`labkit.runs.Job` at once.
+        **options
+            ``with_`` (``'bytetrack'`` or ``'botsort'``), ``params``, ``replace``, ``resume``,
+            ``progress``: see :func:`labkit.runs.associate_job`.
+        """
+        from labkit.runs import associate_job
+
+        job = associate_job(self, run, **options)
+        return job.result() if wait else job
+
     def queue(
         self,
         run: str | None = None,

@@ -158,7 +158,8 @@ are real ones, so that reviewing them means something; it is no example of what 
 - **Network**: `yolo11` of Ultralytics, built at width {width} and depth {depth} (half as wide as
   `yolo11n`), {parameters:,} parameters, input {imgsz} pixels.
 - **Files**: `yolo_nano.safetensors` (half precision; `labkit` opens it by itself) and
-  `yolo_nano.onnx` (float32, fixed {imgsz} x {imgsz}, for ONNX Runtime). Neither is a pickle.
+  `yolo_nano.onnx` (half, computes in float32, fixed {imgsz} x {imgsz}, for ONNX Runtime). Neither
+  is a pickle.
 - **Data**: {images} drawn stills of the domain 'day' (512 x 384, seed {seed}), nothing of
   'night', no photo, nobody's data.
 - **Training**: `python -m training.yolo`, from random weights, seed 0, {epochs} epochs, AdamW with

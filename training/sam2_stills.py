@@ -72,7 +72,7 @@ def prompts_loss(
 ) -> torch.Tensor:
     """Half of the objects are clicked, and clicked again where that went wrong; half are boxed."""
     window = batch.x.shape[-1]
-    gamma, fine = (2.0, 2) if share < 0.5 else (1.0, 1)
+    gamma, fine = (2.0, 2) if share < 0.3 else (1.0, 1)
     truth = torch.from_numpy(batch.masks)[:, None].float()
     if fine > 1:
         truth = nnf.avg_pool2d(truth, fine)
@@ -113,7 +113,7 @@ def prompts_loss(
 def window_of(share: float, rng: Rng, side: int) -> tuple[int, int, int]:
     """Side of the windows, objects a step and a window: larger windows towards the end."""
     sizes = ((side // 3, 40, 3), (2 * side // 3, 16, 5), (side, 12, 8))
-    odds = (1.0, 0, 0) if share < 0.5 else (0.3, 0.4, 0.3) if share < 0.75 else (0.1, 0.2, 0.7)
+    odds = (1.0, 0, 0) if share < 0.3 else (0.3, 0.4, 0.3) if share < 0.6 else (0.1, 0.2, 0.7)
     return sizes[int(rng.choice(3, p=odds))]
 
 
@@ -137,7 +137,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--minutes", type=float, default=40.0, help="of CPU time, of all processes")
+    parser.add_argument("--minutes", type=float, default=90.0, help="of CPU time, of all processes")
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--processes", type=int, default=2)

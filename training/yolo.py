@@ -18,6 +18,7 @@ from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # more threads would add in another order
 
+import numpy as np
 import torch
 import yaml
 
@@ -153,13 +154,14 @@ def train(out: Path, epochs: int, images: int) -> Path:
 
 
 def export(last: Path, folder: Path = WEIGHTS) -> None:
-    """Write the weights as safetensors (half) and ONNX (float32, fixed size), with their sums."""
+    """Write the weights as safetensors and ONNX (fixed size), both in half, with their sums."""
     folder.mkdir(parents=True, exist_ok=True)
     model = ultralytics().YOLO(last)
     save_yolo(folder / f"{NAME}.safetensors", model.model.float(), PLAN, WIDTH, DEPTH, imgsz=IMGSZ)
     exported = Path(model.export(format="onnx", imgsz=IMGSZ, dynamic=False, simplify=False))
     shutil.move(exported, folder / f"{NAME}.onnx")
     describe(folder / f"{NAME}.onnx")
+    halve(folder / f"{NAME}.onnx")
     for suffix in ("safetensors", "onnx"):
         path = folder / f"{NAME}.{suffix}"
         note_sum(path)
@@ -177,6 +179,30 @@ def describe(path: Path) -> None:
     kept = [e for e in model.metadata_props if e.key != "date"]
     del model.metadata_props[:]
     model.metadata_props.extend(kept)
+    onnx.save(model, path)
+
+
+def halve(path: Path, least: int = 1024) -> None:
+    """Store an ONNX file's larger tensors in half precision; it computes in float32 as before.
+
+    A ``Cast`` follows each of them. ONNX Runtime folds it into the weights when it opens the file.
+    """
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    model = onnx.load(path)
+    graph, casts = model.graph, []
+    for tensor in graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.dtype != np.float32 or values.size < least:
+            continue
+        name = tensor.name
+        tensor.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}_half"))
+        casts.append(helper.make_node("Cast", [f"{name}_half"], [name], to=TensorProto.FLOAT))
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    onnx.checker.check_model(model)
     onnx.save(model, path)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from labkit.core.errors import InputError
 from labkit.core.prompts import Prompts
-from labkit.core.types import Shape
+from labkit.core.types import AnnotatedObject, Shape
 
-__all__ = ["Keyframe", "Tracked"]
+__all__ = ["Keyframe", "Track", "Tracked", "shapes_to_tracks"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +66,83 @@ class Tracked:
     shape: Shape | None
     score: float
     signals: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One object over many frames, as its keyframes say.
+
+    :func:`labkit.core.interpolate.interpolate` gives its shapes between them.
+
+    Attributes
+    ----------
+    track_id : int
+    label : str
+    keyframes : tuple of Keyframe
+        At least one, at most one a frame, all of this track and label.
+    """
+
+    track_id: int
+    label: str
+    keyframes: tuple[Keyframe, ...]
+
+    def __post_init__(self) -> None:
+        what = f"Track {self.track_id} cannot be used"
+        if not self.keyframes:
+            raise InputError(what, "it has no keyframe")
+        frames = [k.frame_id for k in self.keyframes]
+        if len(set(frames)) < len(frames):
+            twice = next(f for f in frames if frames.count(f) > 1)
+            raise InputError(what, f"it has two keyframes on frame {twice!r}")
+        if {(k.track_id, k.label) for k in self.keyframes} != {(self.track_id, self.label)}:
+            raise InputError(what, "its keyframes are of another track or label")
+
+    def keyframe(self, frame_id: str) -> Keyframe | None:
+        """The keyframe on a frame, None where there is none."""
+        return next((k for k in self.keyframes if k.frame_id == frame_id), None)
+
+
+def shapes_to_tracks(objects: Iterable[AnnotatedObject], first_id: int = 1) -> list[Track]:
+    """Boxes, polygons and masks on single frames become tracks.
+
+    Objects with the same ``track_id`` become the keyframes of one track; one without becomes a
+    track of one keyframe. A rejected object of a track says that it is outside on that frame;
+    other rejected objects are left out.
+
+    Parameters
+    ----------
+    objects : iterable of AnnotatedObject
+        The label of a track is that of the last of its objects.
+    first_id : int
+        Ids from here up are given to objects without one; those that are taken are passed over.
+
+    Raises
+    ------
+    InputError
+        Two objects of one track are on the same frame.
+    """
+    groups: dict[int, list[AnnotatedObject]] = {}
+    single: list[AnnotatedObject] = []
+    for item in objects:
+        if item.track_id is not None:
+            groups.setdefault(item.track_id, []).append(item)
+        elif item.state != "rejected":
+            single.append(item)
+    tracks = []
+    for track_id, items in groups.items():
+        label = items[-1].label
+        keyframes = tuple(
+            Keyframe(i.frame_id, track_id, label, outside=True)
+            if i.state == "rejected"
+            else Keyframe(i.frame_id, track_id, label, i.shape)
+            for i in items
+        )
+        tracks.append(Track(track_id, label, keyframes))
+    next_id = first_id
+    for item in single:
+        while next_id in groups:
+            next_id += 1
+        keyframe = Keyframe(item.frame_id, next_id, item.label, item.shape)
+        tracks.append(Track(next_id, item.label, (keyframe,)))
+        next_id += 1
+    return tracks

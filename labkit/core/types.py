@@ -327,7 +327,8 @@ class Manifest:
     Attributes
     ----------
     status : str
-        ``running``, ``finished``, ``cancelled`` or ``failed``.
+        ``running``, ``finished``, ``cancelled``, ``failed`` or ``discarded`` (finished, and not
+        wanted).
     kind : str
         ``detector``, ``interactor``, ``tracker`` or ``import``.
     conf : float
@@ -340,6 +341,10 @@ class Manifest:
         Model label → the rule by which it was mapped (``exact``, ``synonym``, ``user`` ...).
     dropped : dict
         Model label → number of proposals that the label map dropped.
+    replaces : sequence of str
+        Runs whose proposals on this run's frames do not count any more.
+    tracks : sequence of int
+        Where there are any, only the proposals of these tracks are replaced.
     """
 
     run_id: str
@@ -363,3 +368,4 @@ class Manifest:
     created: str = ""
     finished: str | None = None
     class_scores: str = "full"
+    tracks: Sequence[int] = ()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from filelock import FileLock, Timeout
 
 from labkit._version import __version__
@@ -12,7 +14,7 @@ from labkit.runs.arguments import Request
 from labkit.store.project import ProjectStore
 from labkit.store.proposals import RunStore
 
-__all__ = ["claim", "new_manifest"]
+__all__ = ["Claim", "claim", "new_manifest"]
 
 
 def new_manifest(
@@ -70,7 +72,21 @@ def _same(old: Manifest, new: Manifest) -> bool:
     return equal and bool(old.replaces) == bool(new.replaces)
 
 
-def claim(project: ProjectStore, manifest: Manifest, request: Request) -> tuple[RunStore, FileLock]:
+class Claim(Protocol):
+    """What is asked for, as far as finding its run needs it."""
+
+    @property
+    def frames(self) -> tuple[str, ...]:
+        """The frames in the order in which parts cover them."""
+        ...
+
+    @property
+    def resume(self) -> bool:
+        """Whether a run that is there already will do."""
+        ...
+
+
+def claim(project: ProjectStore, manifest: Manifest, request: Claim) -> tuple[RunStore, FileLock]:
     """The run that this call goes on with, finished or not, or a new one; locked for this process.
 
     What is asked for twice is done once: a finished run of the same model, parameters and frames
@@ -78,7 +94,7 @@ def claim(project: ProjectStore, manifest: Manifest, request: Request) -> tuple[
     """
     if request.resume:
         for old in reversed(project.runs()):
-            if not _same(old, manifest):
+            if old.status == "discarded" or not _same(old, manifest):
                 continue
             store = project.run(old.run_id)
             lock = FileLock(store.folder / ".lock")

@@ -9,7 +9,6 @@ from typing import Any, Self
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import tomli_w
 
@@ -21,6 +20,7 @@ from labkit.store.fold import fold
 from labkit.store.ledger import Ledger
 from labkit.store.proposals import RunStore, proposals_dataframe, read_manifest
 from labkit.store.schema import FRAMES, PROJECT_SCHEMA
+from labkit.store.tracks import Hidden, claim_ids
 
 __all__ = ["ProjectStore"]
 
@@ -276,7 +276,12 @@ class ProjectStore:
         NotFoundError
             There is no such run.
         """
-        ids = [m.run_id for m in self.runs() if run is not None or m.status == "finished"]
+        # what followed a reviewer is no run that anybody asked for
+        ids = [
+            m.run_id
+            for m in self.runs()
+            if run is not None or (m.status == "finished" and not m.params.get("follow"))
+        ]
         if run is None:
             if not ids:
                 raise NotFoundError("This project has no finished run", remedy="use predict first")
@@ -295,7 +300,7 @@ class ProjectStore:
         ----------
         run : str or sequence of str, optional
             Without it all finished runs, less the proposals on frames that a later run with
-            ``replace=True`` has done again.
+            ``replace=True`` has done again, and of tracks that were tracked again there.
         min_score : float, optional
             From this score up; everything stored by default.
 
@@ -310,21 +315,23 @@ class ProjectStore:
         finished = [
             RunStore(self.root / "runs" / m.run_id) for m in self.runs() if m.status == "finished"
         ]
-        hidden: dict[str, set[str]] = {}
-        for store in finished:
-            done = set(store.frame_ids) - store.failed_frames()
-            for old in store.manifest.replaces:
-                hidden.setdefault(old, set()).update(done)
-        tables = []
-        for store in finished:
-            table = store.table(min_score)
-            if store.run_id in hidden:
-                gone = pc.is_in(
-                    table["frame_id"].cast(pa.string()), pa.array(sorted(hidden[store.run_id]))
-                )
-                table = table.filter(pc.invert(gone))
-            tables.append(table)
-        return proposals_dataframe(tables)
+        hidden = Hidden(finished)
+        return proposals_dataframe([hidden.keep(s.run_id, s.table(min_score)) for s in finished])
+
+    def claim_tracks(self, wanted: Sequence[int | None], owner: str | None = None) -> list[int]:
+        """Track ids for new tracks, which no other track of the project has or will have.
+
+        Parameters
+        ----------
+        wanted : sequence of int or None
+            For each track an id that it gets where it is free, or None.
+        owner : str, optional
+            The id of the run that they are for: asked again, after a kill, it gets the same ones.
+        """
+        self.check_writable("There can be no new tracks")
+        decisions = self.decisions()
+        texts = [str(t) for name in ("before", "after") for t in decisions[name].dropna()]
+        return claim_ids(self.root, wanted, texts, owner)
 
     # ---- decisions
 

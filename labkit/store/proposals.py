@@ -16,6 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from filelock import FileLock, Timeout
 
 from labkit.core.errors import InputError, StoreError
 from labkit.core.types import FrameFailure, Manifest, Proposal
@@ -150,7 +151,10 @@ class RunStore:
         write_atomic(self._part_path(part), lambda f: pq.write_table(table, f, compression="zstd"))
 
     def finish(self, status: str = "finished") -> Manifest:
-        """Add up the parts and close the run with ``finished``, ``cancelled`` or ``failed``."""
+        """Add up the parts and close the run with a status of :class:`labkit.core.types.Manifest`.
+
+        A frame that failed twice, on a walk there and back, is listed once.
+        """
         failures: list[FrameFailure] = []
         dropped: Counter[str] = Counter()
         rows = 0
@@ -165,20 +169,53 @@ class RunStore:
             self.manifest,
             status=status,
             proposals=rows,
-            failures=tuple(failures),
+            failures=tuple(dict.fromkeys(failures)),
             dropped=dict(sorted(dropped.items())),
             finished=datetime.now(UTC).isoformat(timespec="seconds"),
         )
         _write_manifest(self.folder, self.manifest)
         return self.manifest
 
+    def discard(self) -> Manifest:
+        """Mark a run that nobody wants: it stays on disk and is shown only where it is named.
+
+        Raises
+        ------
+        InputError
+            Somebody is working on it right now.
+        """
+        lock = FileLock(self.folder / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            raise InputError(
+                f"Run {self.run_id!r} cannot be discarded", "it is being worked on", "cancel it"
+            ) from None
+        with lock:
+            return self.finish("discarded")
+
     def failed_frames(self) -> set[str]:
         """Ids of the frames that the model could not do."""
         return {f.frame_id for f in self.manifest.failures if f.frame_id}
 
+    def done_frames(self) -> set[str]:
+        """Ids of the frames that are written, and that the model could do."""
+        written = (k for k in range(self.n_parts) if self._part_path(k).exists())
+        return {f for k in written for f in self.part_frames(k)} - self.failed_frames()
+
+    def read_part(self, part: int) -> tuple[pd.DataFrame, list[FrameFailure]]:
+        """The proposals of one written part with ``PROPOSAL_COLUMNS``, and its failures."""
+        table = self._table([part], None)
+        meta = pq.read_metadata(self._part_path(part)).metadata
+        failures = [FrameFailure(*f) for f in json.loads(meta[_FAILURES])]
+        return proposals_dataframe([table]), failures
+
     def table(self, min_score: float | None = None) -> pa.Table:
         """All written parts as one Arrow table with ``object_id`` and ``run_id``."""
-        paths = [p for k in range(self.n_parts) if (p := self._part_path(k)).exists()]
+        return self._table(range(self.n_parts), min_score)
+
+    def _table(self, wanted: Iterable[int], min_score: float | None) -> pa.Table:
+        paths = [p for k in wanted if (p := self._part_path(k)).exists()]
         keep = (
             None if min_score is None else pc.field("score") >= pa.scalar(min_score, pa.float32())
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,7 @@ def interactor_names() -> list[str]:
 
 
 def _opener(name: str) -> Callable[..., Interactor]:
+    from labkit.models.interactors import ultralytics
     from labkit.models.sam2 import names
 
     _register()
@@ -57,6 +59,8 @@ def _opener(name: str) -> Callable[..., Interactor]:
         return INTERACTORS[name]
     if names.is_sam2(name):
         return _over("sam2", name)
+    if ultralytics.handles(name):
+        return partial(ultralytics.open_weights, name)
     gesture, colon, weights = name.partition(":")
     if colon and gesture in ("dextr", "iog"):
         if not names.is_sam2(weights):
@@ -75,4 +79,7 @@ def _over(adapter: str, weights: str) -> Callable[..., Interactor]:
 def _register() -> None:
     """Import the adapters, which are light: each registers itself."""
     import labkit.models.interactors.gestures
-    import labkit.models.interactors.sam2  # noqa: F401
+    import labkit.models.interactors.grabcut
+    import labkit.models.interactors.sam2
+    import labkit.models.interactors.scissors
+    import labkit.models.interactors.ultralytics  # noqa: F401

@@ -29,6 +29,9 @@ class TrackerInfo:
         ``mask`` or ``box``.
     memory : int
         Earlier frames that it needs to go on where another process stopped.
+    sees_ahead : bool
+        Whether keyframes further on help it on the way to them; where not, a forward and a backward
+        walk can be cross-faded between two keyframes, see :mod:`labkit.models.trackers.blend`.
     needs_weights, device, help, weights_sha256, licence, versions
         As for interactors and detectors.
     params : mapping
@@ -39,6 +42,7 @@ class TrackerInfo:
     starts_from: frozenset[ShapeKind]
     gives: ShapeKind = "box"
     memory: int = 1
+    sees_ahead: bool = False
     needs_weights: bool = False
     device: str = "cpu"
     help: str = ""

@@ -1,0 +1,175 @@
+"""Does following objects frame by frame cost speed? Against ``propagate_in_video``, same model.
+
+Both read the same JPEGs: the package's ``init_state`` loads them all, ours goes through a
+``FrameReader``, one at a time. Rounds alternate, medians are compared, masks are compared on every
+frame that was followed. Run it on a machine that does nothing else:
+``python benchmarks/track_speed.py [--model NAME] [--frames 40] [--rounds 3]``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from _table import show
+from PIL import Image
+
+from labkit.core.geometry import decode_mask
+from labkit.core.tracks import Keyframe
+from labkit.core.types import Frame, Shape
+from labkit.demo import DAY, clip
+from labkit.frames import FrameReader, scan
+from labkit.models.sam2.build import best_device, video_predictor
+from labkit.models.sam2.names import find
+from labkit.models.sam2.video import VideoMemory
+from labkit.models.trackers.sam2 import Sam2Session
+
+BEDROOM = Path(__file__).resolve().parents[1].parent / "shared" / "data" / "bedroom"
+IN_BEDROOM = [
+    (300.0, 0.0, 500.0, 400.0),
+    (120.0, 200.0, 330.0, 480.0),
+    (560.0, 220.0, 840.0, 520.0),
+    (400.0, 150.0, 650.0, 540.0),
+]
+"""Boxes on its first frame: two people, the bed, the floor between them."""
+
+Masks = dict[tuple[int, int], np.ndarray]
+
+
+@dataclass
+class Video:
+    """A folder of JPEGs and the boxes on the first one."""
+
+    name: str
+    folder: Path
+    frames: list[Frame]
+    boxes: list[tuple[float, float, float, float]]
+
+
+def videos(folder: Path, count: int) -> Iterator[Video]:
+    """The real video, where it is there, and a drawn one."""
+    if BEDROOM.is_dir():
+        real = folder / "bedroom"
+        real.mkdir()
+        for path in sorted(BEDROOM.glob("*.jpg"))[:count]:
+            (real / path.name).symlink_to(path)
+        yield Video("bedroom, 960 x 540", real, scan(real).frames, IN_BEDROOM)
+    drawn = folder / "clip"
+    drawn.mkdir()
+    for t, scene in enumerate(clip(91_000_000, DAY, count)):
+        Image.fromarray(scene.image).save(drawn / f"{t:05}.jpg", quality=97)
+        if t == 0:
+            boxes = [o.shape.box for o in scene.objects if o.visible > 0.6]
+            height, width = scene.image.shape[:2]
+    yield Video(f"demo clip, {width} x {height}", drawn, scan(drawn).frames, boxes[:4])
+
+
+def package(model: Any, video: Video, boxes: Sequence[Any]) -> tuple[float, float, Masks]:
+    """Seconds to load the video, seconds to follow, masks."""
+    start = time.perf_counter()
+    state = model.init_state(str(video.folder))
+    loaded = time.perf_counter()
+    for number, box in enumerate(boxes):
+        model.add_new_points_or_box(state, 0, number, box=np.array(box, np.float32))
+    found = {}
+    for t, numbers, logits in model.propagate_in_video(state):
+        for number, mask in zip(numbers, (logits[:, 0] > 0).cpu().numpy(), strict=True):
+            found[t, number] = mask
+    return loaded - start, time.perf_counter() - loaded, found
+
+
+def ours(model: Any, video: Video, boxes: Sequence[Any]) -> tuple[float, Masks]:
+    """Seconds to read and follow, masks as they are stored (RLE)."""
+    first, *others = video.frames
+    start = time.perf_counter()
+    with FrameReader() as reader:
+        session = Sam2Session(VideoMemory(model, first.width, first.height))
+        keys = [Keyframe(first.frame_id, k, "x", Shape(box)) for k, box in enumerate(boxes)]
+        session.prompt(0, reader.read(first), keys)
+        said = {t: session.step(t, reader.read(f)) for t, f in enumerate(others, 1)}
+        session.close()
+    seconds = time.perf_counter() - start
+    empty = np.zeros((first.height, first.width), bool)
+    return seconds, {
+        (t, x.track_id): decode_mask(x.shape.mask) if x.shape and x.shape.mask else empty
+        for t, tracked in said.items()
+        for x in tracked
+    }
+
+
+def iou(a: np.ndarray, b: np.ndarray) -> float | None:
+    """Of two masks; None where both are empty."""
+    union = np.count_nonzero(a | b)
+    return np.count_nonzero(a & b) / union if union else None
+
+
+def compare(model: Any, video: Video, objects: int, rounds: int) -> list[object]:
+    """One line of the table."""
+    boxes = video.boxes[:objects]
+    load, walk, mine = [], [], []
+    for number in range(rounds + 1):
+        a, b, theirs = package(model, video, boxes)
+        c, found = ours(model, video, boxes)
+        if number:  # the first round warms up
+            load, walk, mine = [*load, a], [*walk, b], [*mine, c]
+    values = [iou(mask, theirs[key]) for key, mask in found.items()]
+    seen = [v for v in values if v is not None]
+    count, took = len(video.frames), statistics.median(mine)
+    whole = statistics.median(a + b for a, b in zip(load, walk, strict=True))
+    alone = statistics.median(walk)
+    ratios = [(a + b) / c for a, b, c in zip(load, walk, mine, strict=True)]
+    return [
+        video.name,
+        len(boxes),
+        f"{count / took:.2f}",
+        f"{count / whole:.2f}",
+        f"**{whole / took:.2f}** ({min(ratios):.2f} to {max(ratios):.2f})",
+        f"{alone / took:.2f}",
+        f"{np.mean(seen):.4f}, least {min(seen):.4f} ({len(seen)} masks)" if seen else "all empty",
+    ]
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", default="sam2-nano")
+    parser.add_argument("--frames", type=int, default=40)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=1)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    files = find(args.model)
+    model = video_predictor(files.config, files.weights, best_device())
+    with tempfile.TemporaryDirectory() as folder:
+        rows = [
+            compare(model, video, objects, args.rounds)
+            for video in videos(Path(folder), args.frames)
+            for objects in (1, 4)
+        ]
+    show(
+        "track_speed",
+        f"following with {files.name}, {args.frames} frames: at least 0.95 x sam2's own speed, "
+        "mean IoU with its masks at least 0.99",
+        [
+            "video",
+            "objects",
+            "frames/s",
+            "sam2's, loading included",
+            "ratio (rounds)",
+            "ratio, sam2's loading left out",
+            "IoU with sam2's masks",
+        ],
+        rows,
+    )
+
+
+if __name__ == "__main__":
+    main()

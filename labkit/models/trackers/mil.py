@@ -1,0 +1,144 @@
+"""``mil``: OpenCV's TrackerMIL, a box that learns what is inside it; no weights."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labkit.core.geometry import clip_boxes
+from labkit.core.tracks import Tracked
+from labkit.core.types import Shape
+from labkit.models.base import Image
+from labkit.models.trackers.base import TRACKERS, TrackerInfo
+from labkit.models.trackers.each import EachSession
+from labkit.models.trackers.moving import in_sight
+from labkit.models.trackers.points import grey
+
+__all__ = ["MilTracker"]
+
+_SEED = 1
+_SMALLEST = 8
+"""Pixels: TrackerMIL's features need some room."""
+_LEAST_SIMILAR = 0.1
+_PATCH = (32, 32)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pixels:
+    bgr: NDArray[np.uint8]
+    grey: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    tracker: Any
+    offset: tuple[float, float, float, float]
+    """From the box that OpenCV holds, in whole pixels, to the object's own."""
+    patch: NDArray[np.float64]
+
+
+class _MilSession(EachSession[_Held]):
+    def _look(self, image: Image) -> _Pixels:
+        return _Pixels(np.ascontiguousarray(image[..., ::-1]), grey(image))
+
+    def _begin(self, track_id: int, pixels: _Pixels, shape: Shape) -> _Held | None:
+        import cv2
+
+        box = clip_boxes(shape.box, self.width, self.height)
+        x1, y1 = np.floor(box[:2]).astype(int)
+        w, h = np.maximum(np.round(box[2:] - box[:2]).astype(int), _SMALLEST)
+        if w >= self.width or h >= self.height:
+            return None  # nowhere to go, and OpenCV fails on it
+        x1, y1 = min(x1, self.width - w), min(y1, self.height - h)
+        _seed_all()
+        tracker = cv2.TrackerMIL.create()
+        tracker.init(pixels.bgr, (int(x1), int(y1), int(w), int(h)))
+        ax, ay, bx, by = (float(v) for v in box - (x1, y1, x1 + w, y1 + h))
+        patch = _patch(pixels.grey, (x1, y1, x1 + w, y1 + h))
+        return _Held(tracker, (ax, ay, bx, by), patch)
+
+    def _follow(
+        self, pixels: _Pixels, held: Mapping[int, _Held]
+    ) -> dict[int, tuple[Tracked, _Held | None]]:
+        return {i: self._one(i, pixels, one) for i, one in held.items()}
+
+    def _one(self, track_id: int, pixels: _Pixels, one: _Held) -> tuple[Tracked, _Held | None]:
+        import cv2
+
+        lost = Tracked(track_id, None, 0.0), None
+        try:
+            found, (x, y, w, h) = one.tracker.update(pixels.bgr)
+        except cv2.error:
+            return lost
+        box = np.array([x, y, x + w, y + h], np.float64)
+        if not found or not in_sight(box, self.width, self.height):
+            return lost
+        patch = _patch(pixels.grey, box)
+        similar = float(np.clip((patch * one.patch).mean(), 0.0, 1.0))
+        signals = {"similarity": similar}
+        if similar < _LEAST_SIMILAR:
+            return Tracked(track_id, None, 0.0, signals), None
+        x1, y1, x2, y2 = clip_boxes(box + one.offset, self.width, self.height)
+        if x2 <= x1 or y2 <= y1:
+            return lost
+        held = _Held(one.tracker, one.offset, patch)
+        return Tracked(track_id, Shape((x1, y1, x2, y2)), similar, signals), held
+
+
+def _patch(image: NDArray[np.uint8], box: Any) -> NDArray[np.float64]:
+    """What is in a box, 32 x 32, without its mean and brightness: a product is a correlation."""
+    import cv2
+
+    height, width = image.shape
+    x1, y1, x2, y2 = (int(v) for v in clip_boxes(box, width, height))
+    if x2 <= x1 or y2 <= y1:
+        return np.zeros(_PATCH)
+    small = cv2.resize(image[y1:y2, x1:x2], _PATCH, interpolation=cv2.INTER_AREA).astype(np.float64)
+    small -= small.mean()
+    return np.asarray(small / max(1.0, float(small.std())))
+
+
+def _seed_all() -> None:
+    """Make TrackerMIL draw the same features: it asks C's ``rand`` as well as OpenCV's own."""
+    import ctypes
+    import sys
+
+    import cv2
+
+    cv2.setRNGSeed(_SEED)
+    with contextlib.suppress(OSError, AttributeError):  # then results differ a little each time
+        library = ctypes.CDLL("ucrtbase" if sys.platform == "win32" else None)
+        library.srand(_SEED)
+
+
+class MilTracker:
+    """TrackerMIL (Babenko et al., Visual Tracking with Online Multiple Instance Learning, 2009).
+
+    One tracker for each object; the size of the box never changes. It has no confidence of its own:
+    ``score`` and the signal ``similarity`` are the correlation, 0..1, of what is in the box with
+    what was in it one frame earlier. What it has learned is lost where another process goes on.
+    """
+
+    info = TrackerInfo(
+        name="mil",
+        starts_from=frozenset({"box", "polygon", "mask"}),
+        gives="box",
+        memory=1,
+        help="A box that learns what is inside: slower than flow, and its size never changes.",
+        params={"seed": _SEED},
+    )
+
+    def open(self, width: int, height: int, *, backward: bool = False) -> _MilSession:
+        """Begin a walk over frames of one size."""
+        return _MilSession("mil", width, height, backward=backward)
+
+
+@TRACKERS.register("mil")
+def open_mil(device: str | None = None) -> MilTracker:
+    """Open the tracker; it computes on the CPU whatever the device."""
+    return MilTracker()

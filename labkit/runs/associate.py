@@ -1,0 +1,310 @@
+"""``Project.associate``: the detections of a run become tracks, stored as a run of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from labkit._version import __version__
+from labkit.core.errors import CancelledError, InputError, LabkitError, NotFoundError
+from labkit.core.types import Manifest
+from labkit.frames import FrameError, FrameReader
+from labkit.models.trackers.association import Associator, AssociatorInfo, associator_info
+from labkit.models.worker import Priority, worker
+from labkit.runs.claim import claim
+from labkit.runs.jobs import Job, JobContext
+from labkit.runs.pipeline import Reader
+from labkit.runs.progress import attach
+from labkit.store.project import ProjectStore
+from labkit.store.proposals import RunStore
+from labkit.store.schema import PROPOSALS
+
+__all__ = ["associate", "associate_job"]
+
+_PART_SIZE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    frames: tuple[str, ...]
+    resume: bool
+
+
+def associate_job(
+    project: ProjectStore,
+    run: str | None = None,
+    *,
+    with_: str = "bytetrack",
+    params: Mapping[str, Any] | None = None,
+    replace: bool = False,
+    resume: bool = True,
+    progress: str | Callable[[Job[str]], None] | None = "auto",
+    reader: Reader | None = None,
+) -> Job[str]:
+    """Start to turn a run's detections into tracks; the job's result is the new run's id.
+
+    The new run has the same objects with the same shapes, labels and scores, and ``track_id``, and
+    ``kind`` ``tracker``. Each video or folder is a sequence of its own: a video in the order of its
+    frames, a folder in the order of adding. Detections that no track takes keep no ``track_id``;
+    the job's message says how many they are. All stored detections take part, from
+    ``track_low_thresh`` up, and not only those above the run's ``conf``.
+
+    It is quick, so a run that was killed begins again, with the same result.
+
+    Parameters
+    ----------
+    project : ProjectStore
+    run : str, optional
+        A finished run; by default the newest that is not a tracker's.
+    with_ : {'bytetrack', 'botsort'}
+        BoT-SORT reads the frames to make up for a camera that moves; ByteTrack reads none.
+    params : mapping, optional
+        See :func:`labkit.models.trackers.association.associator_info`.
+    replace : bool
+        Show the new run's proposals instead of the old run's.
+    resume : bool
+        Look for a run of this kind that is there already; False makes a new one.
+    progress : str or callable or None
+        See :func:`labkit.runs.progress.attach`.
+    reader : Reader, optional
+        Where the pixels come from; by default :class:`labkit.frames.FrameReader`.
+
+    Raises
+    ------
+    InputError
+        An unknown run, name or parameter, or a run that is not finished.
+    StoreError
+        The project is read-only.
+    """
+    project.check_writable("This project cannot take a new run")
+    source = project.run(_newest(project) if run is None else run)
+    if source.manifest.status != "finished":
+        raise InputError(
+            f"Run {source.run_id!r} cannot be associated",
+            f"it is {source.manifest.status}",
+            "call predict again to finish it",
+        )
+    info = associator_info(with_, params)
+
+    def work(context: JobContext) -> str:
+        return _work(project, source, info, bool(replace), bool(resume), reader, context)
+
+    job: Job[str] = Job(work, f"associate {source.run_id} with {with_}")
+    attach(job, progress)
+    return job.start()
+
+
+def associate(project: ProjectStore, run: str | None = None, **options: Any) -> str:
+    """Turn a run's detections into tracks and give the new run's id; see :func:`associate_job`."""
+    return associate_job(project, run, **options).result()
+
+
+def _newest(project: ProjectStore) -> str:
+    runs = [m for m in project.runs() if m.status == "finished" and m.kind != "tracker"]
+    if not runs:
+        raise NotFoundError("This project has no finished run", remedy="use predict first")
+    return runs[-1].run_id
+
+
+# ---- in the job
+
+
+@dataclass
+class _Found:
+    """What the association says, by row of the source's table."""
+
+    tracks: NDArray[np.int64]
+    unread: list[str] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        return int(self.tracks.max(initial=0))
+
+    @property
+    def alone(self) -> int:
+        return int((self.tracks == 0).sum())
+
+
+def _work(
+    project: ProjectStore,
+    source: RunStore,
+    info: AssociatorInfo,
+    replace: bool,
+    resume: bool,
+    reader: Reader | None,
+    context: JobContext,
+) -> str:
+    sequences = _sequences(project, source.frame_ids)
+    order = tuple(frame for frames in sequences for frame in frames)
+    store, lock = claim(project, _manifest(source, info, replace), _Asked(order, resume))
+    if store.manifest.status == "finished":
+        lock.release()
+        context.update(message=f"done before: {store.manifest.proposals} proposals")
+        return store.run_id
+    own = FrameReader(project.root)
+    try:
+        table = source.table()
+        found = _associate(project, sequences, table, info, reader or own, context)
+        _write(project, store, table, found)
+        store.finish("finished")
+    except BaseException as exc:
+        _close(store, "cancelled" if isinstance(exc, CancelledError) else "failed")
+        raise
+    finally:
+        own.close()
+        lock.release()
+    context.update(message=_summary(found))
+    return store.run_id
+
+
+def _close(store: RunStore, status: str) -> None:
+    try:
+        store.finish(status)
+    except (OSError, LabkitError):  # the first error is the one to tell
+        return
+
+
+def _manifest(source: RunStore, info: AssociatorInfo, replace: bool) -> Manifest:
+    old = source.manifest
+    return Manifest(
+        run_id="",
+        model=info.name,
+        kind="tracker",
+        weights_sha256=old.weights_sha256,
+        task=old.task,
+        conf=old.conf,
+        store_above=old.store_above,
+        params={"source": source.run_id, **info.params},
+        label_map=old.label_map,
+        label_rules=old.label_rules,
+        versions={"labkit": __version__, **info.versions},
+        replaces=[source.run_id] if replace else [],
+        part_size=_PART_SIZE,
+        class_scores=old.class_scores,
+    )
+
+
+def _sequences(project: ProjectStore, frame_ids: Sequence[str]) -> list[list[str]]:
+    """The run's frames by group: videos by index, folders in the order of adding."""
+    frames = project.frames()
+    frames = frames[frames["frame_id"].isin(set(frame_ids))]
+    frames = frames.assign(place=np.where(frames["time_s"].notna(), frames["index"], 0))
+    out: list[list[str]] = []
+    for _, group in frames.groupby("group", sort=False):
+        out.append(group.sort_values("place", kind="stable")["frame_id"].tolist())
+    return out
+
+
+def _associate(
+    project: ProjectStore,
+    sequences: Sequence[Sequence[str]],
+    table: pa.Table,
+    info: AssociatorInfo,
+    reader: Reader,
+    context: JobContext,
+) -> _Found:
+    names = ["x1", "y1", "x2", "y2"]
+    boxes = np.column_stack([table[n].to_numpy() for n in names]).astype(np.float32)
+    scores = table["score"].to_numpy()
+    labels, _ = pd.factorize(np.asarray(table["label"].cast(pa.string()).to_pylist(), object))
+    rows = _rows(table)
+    found = _Found(np.zeros(len(table), np.int64))
+    context.update(0, sum(len(s) for s in sequences))
+    thread, done = worker(), 0
+    for frames in sequences:
+        associator = thread.call(Associator, info)
+        first = found.count
+        for frame_id in frames:
+            context.check()
+            image = _image(project, frame_id, reader, found) if info.needs_images else None
+            at = rows.get(frame_id, np.empty(0, np.int64))
+            task = thread.submit(
+                associator.update,
+                boxes[at],
+                scores[at],
+                labels[at],
+                image,
+                priority=Priority.TRACK,
+            )
+            found.tracks[at] = task.result()
+            done += 1
+            context.update(done)
+        here = np.concatenate([rows.get(f, np.empty(0, np.int64)) for f in frames])
+        _number(found.tracks, here, associator.confirmed, first)
+    return found
+
+
+def _rows(table: pa.Table) -> dict[str, NDArray[np.int64]]:
+    """The rows of each frame, in order."""
+    frames = pd.Series(table["frame_id"].cast(pa.string()).to_pylist(), dtype=object)
+    return {str(k): np.sort(np.asarray(v)) for k, v in frames.groupby(frames).indices.items()}
+
+
+def _image(project: ProjectStore, frame_id: str, reader: Reader, found: _Found) -> Any:
+    """A frame's pixels; where it cannot be read, the camera is taken to stand still."""
+    frame = project.frame(frame_id)
+    try:
+        return reader.read(frame)
+    except FrameError as exc:
+        found.unread.append(f"{frame.uri}: {exc.why or exc}")
+        return None
+
+
+def _number(
+    tracks: NDArray[np.int64], rows: NDArray[np.int64], confirmed: frozenset[int], first: int
+) -> None:
+    """Number a sequence's tracks from ``first`` on, in the order in which they appear."""
+    mine = tracks[rows]
+    numbers: dict[int, int] = {}
+    for track in mine.tolist():
+        if track in confirmed and track not in numbers:
+            numbers[track] = first + len(numbers) + 1
+    tracks[rows] = [numbers.get(t, 0) for t in mine.tolist()]
+
+
+def _write(project: ProjectStore, store: RunStore, table: pa.Table, found: _Found) -> None:
+    """Write the parts that are missing, with track ids that no other run has."""
+    rows = _rows(table)
+    parts = {}
+    for part in store.missing_parts():
+        frames = [rows[f] for f in store.part_frames(part) if f in rows]
+        parts[part] = np.concatenate([*frames, np.empty(0, np.int64)])
+    first = _first_id(project, store, table, found)
+    ids = np.where(found.tracks > 0, found.tracks + first - 1, 0)
+    column = pa.array(ids, pa.int64(), mask=found.tracks == 0)
+    at = table.schema.get_field_index("track_id")
+    table = table.set_column(at, PROPOSALS.field("track_id"), column).select(PROPOSALS.names)
+    for part, chosen in parts.items():
+        store.write_part(part, table.take(pa.array(chosen.astype(np.int64))))
+
+
+def _first_id(project: ProjectStore, store: RunStore, table: pa.Table, found: _Found) -> int:
+    """What track 1 is called: as in the parts that are there already, or the next free id."""
+    written = store.table()
+    written = written.filter(pc.is_valid(written["track_id"]))
+    if len(written):
+        frame, index = written["frame_id"][0].as_py(), written["index"][0].as_py()
+        same = pc.and_(
+            pc.equal(table["frame_id"].cast(pa.string()), frame), pc.equal(table["index"], index)
+        )
+        place = int(np.flatnonzero(same.to_numpy())[0])
+        return int(written["track_id"][0].as_py()) - int(found.tracks[place]) + 1
+    return project.claim_tracks([None] * found.count)[0] if found.count else 1
+
+
+def _summary(found: _Found) -> str:
+    text = f"{found.count} tracks"
+    if found.alone:
+        text += f", {found.alone} detections without one"
+    if found.unread:
+        listed = "; ".join(found.unread[:5])
+        more = f"; and {len(found.unread) - 5} more" if len(found.unread) > 5 else ""
+        text += f", {len(found.unread)} frames could not be read: {listed}{more}"
+    return text
