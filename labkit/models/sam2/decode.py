@@ -61,9 +61,9 @@ def chunk_size(model: SAM2Base) -> int:
     # about ten copies of the tokens of one object, and four of its finest map and its masks
     each = 4 * cells * (10 * width + 4 * 16 * (width // 8))
     if model.device.type != "cuda":
-        return max(1, min(_CPU_MOST, _CPU_BYTES // each))
+        return max(1, int(min(_CPU_MOST, _CPU_BYTES // each)))
     free, _ = torch.cuda.mem_get_info(model.device)
-    return max(1, min(_CARD_MOST, free // 4 // each))
+    return max(1, int(min(_CARD_MOST, free // 4 // each)))
 
 
 def decode(
