@@ -123,8 +123,8 @@ def test_what_leaves_is_lost_and_nothing_breaks(name) -> None:
     session.prompt(0, clip[0].image, first)
     results = walk(session, clip)
     assert all(len(r) == len(first) for r in results)  # it answers for each object on every frame
-    if name == "flow":
-        assert any(t.shape is None for t in results[-1])
+    lost = [t.shape is None for t in results[-1]]
+    assert all(lost) if name == "flow" else any(lost)  # mil may cling to the edge for a while
     for one in (t for r in results for t in r if t.shape is not None):
         x1, y1, x2, y2 = one.shape.box
         assert 0 <= x1 < x2 <= 512
@@ -153,7 +153,7 @@ def test_nothing_to_see_is_lost_or_still_but_never_nan(name) -> None:
 @pytest.mark.parametrize("name", ["flow", "mil"])
 def test_recall_goes_on_as_if_it_had_been_there(name) -> None:
     clip = scenes(2, 20)
-    whole, first = opened(name), keyframes(clip[0])
+    whole, first = opened(name), keyframes(clip[0])[: 9 if name == "flow" else 2]
     whole.prompt(0, clip[0].image, first)
     results = walk(whole, clip)
     resumed = opened(name)
@@ -169,7 +169,7 @@ def test_recall_goes_on_as_if_it_had_been_there(name) -> None:
         for a, b in zip(r, q, strict=True)
         if a.shape and b.shape
     ]
-    assert len(pairs) > 20
+    assert len(pairs) > 8
     ious = [paired_iou([a], [b])[0] for a, b in pairs]
     assert np.mean(ious) > (0.97 if name == "flow" else 0.7)  # mil has to learn anew
 

@@ -24,7 +24,9 @@ __all__ = ["MilTracker"]
 _SEED = 1
 _SMALLEST = 8
 """Pixels: TrackerMIL's features need some room."""
-_LEAST_SIMILAR = 0.1
+_LEAST_SIMILAR, _LEAST_AT_EDGE = 0.1, 0.2
+_EDGE = 5
+"""Pixels: a box that near to the frame's edge is at it; it trembles there."""
 _PATCH = (32, 32)
 
 
@@ -40,6 +42,9 @@ class _Held:
     offset: tuple[float, float, float, float]
     """From the box that OpenCV holds, in whole pixels, to the object's own."""
     patch: NDArray[np.float64]
+    """What was in the box; at the frame's edge, what was in it before it came there."""
+    free: bool
+    """Whether the box has been clear of the frame's edge."""
 
 
 class _MilSession(EachSession[_Held]):
@@ -59,8 +64,9 @@ class _MilSession(EachSession[_Held]):
         tracker = cv2.TrackerMIL.create()
         tracker.init(pixels.bgr, (int(x1), int(y1), int(w), int(h)))
         ax, ay, bx, by = (float(v) for v in box - (x1, y1, x1 + w, y1 + h))
-        patch = _patch(pixels.grey, (x1, y1, x1 + w, y1 + h))
-        return _Held(tracker, (ax, ay, bx, by), patch)
+        held = (x1, y1, x1 + w, y1 + h)
+        free = not self._at_edge(held)
+        return _Held(tracker, (ax, ay, bx, by), _patch(pixels.grey, held), free)
 
     def _follow(
         self, pixels: _Pixels, held: Mapping[int, _Held]
@@ -81,13 +87,21 @@ class _MilSession(EachSession[_Held]):
         patch = _patch(pixels.grey, box)
         similar = float(np.clip((patch * one.patch).mean(), 0.0, 1.0))
         signals = {"similarity": similar}
-        if similar < _LEAST_SIMILAR:
+        # OpenCV's box stays within the frame, so it stands at the edge when its object has left
+        stuck = one.free and self._at_edge(box)
+        if similar < (_LEAST_AT_EDGE if stuck else _LEAST_SIMILAR):
             return Tracked(track_id, None, 0.0, signals), None
         x1, y1, x2, y2 = clip_boxes(box + one.offset, self.width, self.height)
         if x2 <= x1 or y2 <= y1:
             return lost
-        held = _Held(one.tracker, one.offset, patch)
+        free = one.free or not self._at_edge(box)
+        held = _Held(one.tracker, one.offset, one.patch if stuck else patch, free)
         return Tracked(track_id, Shape((x1, y1, x2, y2)), similar, signals), held
+
+    def _at_edge(self, box: Any) -> bool:
+        x1, y1, x2, y2 = box
+        across = x1 <= _EDGE or x2 >= self.width - _EDGE
+        return bool(across or y1 <= _EDGE or y2 >= self.height - _EDGE)
 
 
 def _patch(image: NDArray[np.uint8], box: Any) -> NDArray[np.float64]:
@@ -121,7 +135,8 @@ class MilTracker:
 
     One tracker for each object; the size of the box never changes. It has no confidence of its own:
     ``score`` and the signal ``similarity`` are the correlation, 0..1, of what is in the box with
-    what was in it one frame earlier. What it has learned is lost where another process goes on.
+    what was in it one frame earlier (at the frame's edge: before it came there). What it has
+    learned is lost where another process goes on.
     """
 
     info = TrackerInfo(
