@@ -171,6 +171,19 @@ def test_objects_join_leave_and_are_dropped(model, video):
     assert ids(mine.step(7, images[7])) == [1, 2, 4]
 
 
+def test_objects_of_different_pasts_are_prompted_together(model, video):
+    _, images = video
+    mine, alone = session(model), session(model)
+    mine.prompt(0, images[0], [boxed(1)])
+    mine.step(1, images[1])
+    mine.prompt(1, images[1], [boxed(2)])
+    other = (10.0, 10.0, 50.0, 50.0)
+    both = mine.prompt(2, images[2], [boxed(1, other), boxed(2, other)])
+    (wanted,) = alone.prompt(2, images[2], [boxed(1, other)])
+    assert [t.shape for t in both] == [wanted.shape] * 2
+    assert ids(mine.step(3, images[3])) == [1, 2]
+
+
 def test_masks_are_given_back_and_confidence_lies_between_0_and_1(model, video):
     _, images = video
     mine = session(model)
