@@ -15,6 +15,8 @@ from labkit.store.project import ProjectStore
 
 if TYPE_CHECKING:
     from labkit.exchange import ExportReport, ImportReport
+    from labkit.models.interactors.base import ImageSource
+    from labkit.models.interactors.segmenter import Segmenter
     from labkit.review import ReviewSession
     from labkit.runs import Job
 
@@ -130,6 +132,160 @@ class Project(ProjectStore):
 
         job = predict_job(self, weights, **options)
         return job.result() if wait else job
+
+    def interactor(
+        self,
+        name: str | Path = "sam2",
+        device: str | int | None = None,
+        *,
+        source: ImageSource | None = None,
+    ) -> Segmenter:
+        """Open an interactor on the project's frames: from a prompt to a mask.
+
+        Parameters
+        ----------
+        name : str or Path
+            ``'sam2'``, ``'sam2-nano'``, ``'dextr'``, ``'scissors'`` ...: see
+            :func:`labkit.models.interactors.open_interactor`.
+        device : str or int, optional
+            ``'cpu'``, ``0``, ``'cuda:1'``, ``'mps'``; the best there is by default.
+        source : ImageSource, optional
+            Where the pixels come from, such as filters over a reader; by default the frames as
+            they are. It is left open.
+
+        Raises
+        ------
+        NotFoundError, ModelUnavailableError, InputError
+            No such interactor, weights or device.
+        """
+        from labkit.frames import FrameReader
+        from labkit.models.interactors.segmenter import Segmenter
+
+        if source is not None:
+            return Segmenter.open(name, source, device)
+        reader = FrameReader(self.root)
+        try:
+            return Segmenter.open(name, reader, device, on_close=reader.close)
+        except BaseException:
+            reader.close()
+            raise
+
+    @overload
+    def refine(
+        self,
+        run: str | None = None,
+        with_: str | Path = "sam2",
+        *,
+        wait: Literal[True] = True,
+        **options: Any,
+    ) -> str: ...
+
+    @overload
+    def refine(
+        self,
+        run: str | None = None,
+        with_: str | Path = "sam2",
+        *,
+        wait: Literal[False],
+        **options: Any,
+    ) -> Job[str]: ...
+
+    def refine(
+        self,
+        run: str | None = None,
+        with_: str | Path = "sam2",
+        *,
+        wait: bool = True,
+        **options: Any,
+    ) -> str | Job[str]:
+        """Turn every box of a run into a mask: the new run's id, or a job that ends in it.
+
+        Parameters
+        ----------
+        run : str, optional
+            The run that is refined; the newest by default.
+        with_ : str or Path
+            An interactor that takes boxes: ``'sam2'``, ``'sam2-nano'``, a checkpoint.
+        wait : bool
+            False returns a :class:`labkit.runs.Job` at once.
+        **options
+            ``device``, ``min_score``, ``replace``, ``frames``, ``resume``, ``progress``: see
+            :func:`labkit.runs.refine.refine_job`.
+        """
+        from labkit.runs.refine import refine_job
+
+        job = refine_job(self, run, with_, **options)
+        return job.result() if wait else job
+
+    @overload
+    def track(self, objects: Any, *, wait: Literal[True] = True, **options: Any) -> str: ...
+
+    @overload
+    def track(self, objects: Any, *, wait: Literal[False], **options: Any) -> Job[str]: ...
+
+    def track(self, objects: Any, *, wait: bool = True, **options: Any) -> str | Job[str]:
+        """Follow objects over frames: the run's id, or with ``wait=False`` a job that ends in it.
+
+        Parameters
+        ----------
+        objects : object ids, AnnotatedObjects, Keyframes, Tracks, or a DataFrame
+            Proposals or annotations, of any frames; those with one ``track_id`` are keyframes of
+            one track.
+        wait : bool
+            False returns a :class:`labkit.runs.Job` at once.
+        **options
+            ``tracker``, ``to``, ``direction``, ``conf``, ``device``, ``replace``, ``resume``,
+            ``progress``: see :func:`labkit.runs.track_job`.
+        """
+        from labkit.runs import track_job
+
+        job = track_job(self, objects, **options)
+        return job.result() if wait else job
+
+    @overload
+    def retrack(self, run: str, *, wait: Literal[True] = True, **options: Any) -> str: ...
+
+    @overload
+    def retrack(self, run: str, *, wait: Literal[False], **options: Any) -> Job[str]: ...
+
+    def retrack(self, run: str, *, wait: bool = True, **options: Any) -> str | Job[str]:
+        """Track again what depends on the corrections that reviewers made in a track run.
+
+        Parameters
+        ----------
+        run : str
+        wait : bool
+            False returns a :class:`labkit.runs.Job` at once.
+        **options
+            ``frames``, ``tracker``, ``device``, ``progress``: see
+            :func:`labkit.runs.retrack_job`.
+
+        Returns
+        -------
+        str or Job
+            The id of a new run, which replaces the tracks' proposals from there on.
+        """
+        from labkit.runs import retrack_job
+
+        job = retrack_job(self, run, **options)
+        return job.result() if wait else job
+
+    def tracks(self, run: str | None = None) -> pd.DataFrame:
+        """One row a track: where it is, its keyframes, the frames to look at.
+
+        See :func:`labkit.runs.track_table.tracks_table` for the columns.
+        """
+        from labkit.runs import tracks_table
+
+        return tracks_table(self, run)
+
+    def discard(self, run: str) -> None:
+        """Say that a run is not wanted: nothing of it counts, and what it replaced counts again.
+
+        Decisions on its proposals stay. The run is still to be seen where it is named.
+        """
+        self.check_writable("This run cannot be discarded")
+        self.run(run).discard()
 
     @overload
     def associate(

@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from labkit.cli import batch, demo, doctor, exchange, lab, metrics, predict, queue
+from labkit.cli import batch, demo, doctor, exchange, lab, metrics, predict, queue, refine, track
 from labkit.cli.errors import guarded
 
 __all__ = ["app", "main", "run"]
@@ -46,6 +46,8 @@ def _options(
 
 
 app.command("predict")(predict.command)
+app.command("refine")(refine.command)
+app.command("track")(track.command)
 app.command("queue")(queue.command)
 app.command("metrics")(metrics.metrics)
 app.command("report")(metrics.report)

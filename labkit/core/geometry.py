@@ -20,6 +20,7 @@ __all__ = [
     "clip_boxes",
     "decode_mask",
     "encode_mask",
+    "encode_window",
     "paired_iou",
     "polygon_area",
     "polygons_to_mask",
@@ -111,6 +112,40 @@ def encode_mask(mask: NDArray[Any]) -> Rle:
         )
     rle = coco.encode(np.asfortranarray(mask.astype(np.uint8)))
     return Rle(int(rle["size"][0]), int(rle["size"][1]), rle["counts"].decode("ascii"))
+
+
+def encode_window(mask: NDArray[np.bool_], corner: tuple[int, int], width: int, height: int) -> Rle:
+    """COCO RLE of a mask of frame size that is empty outside of a window.
+
+    Equal to :func:`encode_mask` of the whole mask, at the cost of the window alone.
+
+    Parameters
+    ----------
+    mask : ndarray of bool
+        The window's pixels, ``(height, width)`` of the window.
+    corner : (x, y)
+        Where its first pixel lies in the frame.
+    width, height : int
+        Of the frame, which holds the whole window.
+    """
+    from pycocotools import mask as coco
+
+    x, y = corner
+    rows, columns = mask.shape
+    # runs go down the columns, from one edge of the mask to the next
+    padded = np.zeros((columns, rows + 2), dtype=np.int8)
+    padded[:, 1:-1] = mask.T
+    column, row = np.nonzero(np.diff(padded, axis=1))
+    places = (column.astype(np.int64) + x) * height + row + y
+    if rows == height:  # a run may go on at the top of the next column
+        joined = np.flatnonzero(places[1:] == places[:-1])
+        places = np.delete(places, np.concatenate([joined, joined + 1]))
+    total = width * height
+    counts = np.diff(places, prepend=0, append=total).tolist()
+    if len(counts) > 1 and counts[-1] == 0:
+        counts.pop()
+    rle = coco.frPyObjects({"size": [height, width], "counts": counts}, height, width)
+    return Rle(height, width, rle["counts"].decode("ascii"))
 
 
 def decode_mask(rle: Rle) -> NDArray[np.bool_]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labkit.core.errors import InputError
-from labkit.core.geometry import encode_mask, shape_from_mask
+from labkit.core.geometry import decode_mask, encode_mask, shape_from_mask
 from labkit.core.types import Rle, Shape
 
 __all__ = ["MaskProposal", "Prompts", "Stroke"]
@@ -158,27 +158,42 @@ def _check_box(box: tuple[float, float, float, float], width: int, height: int) 
         )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class MaskProposal:
     """An interactor's answer: one mask for one object.
 
-    Attributes
+    Thousands of them can be held at once: a mask given as RLE is decoded when it is looked at.
+
+    Parameters
     ----------
-    mask : ndarray of bool, (height, width)
-        Of the frame's size; may be empty.
+    mask : ndarray of bool or Rle
+        ``(height, width)`` of the frame; may be empty.
     score : float
         The model's own idea of the mask's IoU with the object, 0..1; 1 for interactors that have
         none.
     prompts : Prompts
         What made it.
-    logits : ndarray or None
+    logits : ndarray, optional
         See :attr:`Prompts.logits`.
     """
 
-    mask: NDArray[np.bool_]
-    score: float
-    prompts: Prompts
-    logits: NDArray[np.float32] | None = field(default=None, repr=False)
+    __slots__ = ("_mask", "logits", "prompts", "score")
+
+    def __init__(
+        self,
+        mask: NDArray[np.bool_] | Rle,
+        score: float,
+        prompts: Prompts,
+        logits: NDArray[np.float32] | None = None,
+    ) -> None:
+        self._mask, self.score, self.prompts, self.logits = mask, score, prompts, logits
+
+    def __repr__(self) -> str:
+        return f"MaskProposal(score={self.score:.3f}, prompts={self.prompts!r})"
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """The mask, ``(height, width)`` of the frame."""
+        return decode_mask(self._mask) if isinstance(self._mask, Rle) else self._mask
 
     @property
     def empty(self) -> bool:
@@ -188,8 +203,12 @@ class MaskProposal:
     @property
     def rle(self) -> Rle:
         """The mask as COCO RLE."""
-        return encode_mask(self.mask)
+        return self._mask if isinstance(self._mask, Rle) else encode_mask(self._mask)
+
+    def with_prompts(self, prompts: Prompts) -> MaskProposal:
+        """The same answer to other prompts, which stand for those that the model was given."""
+        return MaskProposal(self._mask, self.score, prompts, self.logits)
 
     def shape(self) -> Shape:
         """The mask with its box, as a shape; an empty one is an error."""
-        return shape_from_mask(self.mask)
+        return shape_from_mask(self._mask)

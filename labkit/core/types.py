@@ -330,7 +330,7 @@ class Manifest:
         ``running``, ``finished``, ``cancelled``, ``failed`` or ``discarded`` (finished, and not
         wanted).
     kind : str
-        ``detector``, ``tracker`` or ``import``.
+        ``detector``, ``interactor``, ``tracker`` or ``import``.
     conf : float
         The score from which a reviewer is shown its proposals.
     part_size : int

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labkit.core.geometry import decode_mask
+from labkit.core.rings import outlines, thin_rings
 from labkit.core.types import Rle
 
 __all__ = ["Traced", "join_rings", "trace_mask"]
@@ -31,27 +32,10 @@ def trace_mask(rle: Rle, tolerance: float = TOLERANCE) -> Traced:
 
     A polygon cannot hold a hole; holes are filled and counted.
     """
-    import shapely
-    from contourpy import FillType, contour_generator
-
-    mask = decode_mask(rle)
-    ys, xs = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not len(ys):
-        return Traced([], 0)
-    y0, x0 = int(ys[0]), int(xs[0])
-    crop = mask[y0 : ys[-1] + 1, x0 : xs[-1] + 1]
-    padded = np.pad(crop, 1).astype(np.float64)
-    tracer = contour_generator(z=padded, fill_type=FillType.OuterOffset)
-    rings, holes = [], 0
-    for points, offsets in zip(*tracer.filled(0.5, np.inf), strict=True):
-        holes += len(offsets) - 2
-        outline = shapely.Polygon(points[: offsets[1]])
-        outline = outline.simplify(tolerance, preserve_topology=True)
-        ring = np.asarray(outline.exterior.coords)[:-1]
-        # pixel k covers k..k+1: its centre is at k + 0.5; the padding moved all by one
-        rings.append(ring + np.array([x0 - 0.5, y0 - 0.5]))
-    rings.sort(key=lambda r: -shapely.Polygon(r).area)
-    return Traced(rings, holes)
+    parts = outlines(decode_mask(rle))
+    thin = thin_rings([part.ring for part in parts], tolerance)
+    rings = [np.reshape(ring, (-1, 2)) for ring in thin.rings]
+    return Traced(rings, sum(len(part.holes) for part in parts))
 
 
 def _bridge(into: Ring, ring: Ring) -> Ring:

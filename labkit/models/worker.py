@@ -90,11 +90,17 @@ class InferenceWorker:
                 self._thread.start()
         return future
 
-    def call(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    def call(
+        self,
+        function: Callable[..., T],
+        *args: Any,
+        priority: Priority = Priority.BATCH,
+        **kwargs: Any,
+    ) -> T:
         """Submit and wait; called from the inference thread itself, it just calls."""
         if threading.current_thread() is self._thread:
             return function(*args, **kwargs)
-        return self.submit(function, *args, **kwargs).result()
+        return self.submit(function, *args, priority=priority, **kwargs).result()
 
     def on_release(self, function: Callable[[], None]) -> None:
         """Register what frees a model or a cache; :meth:`release` calls it, once each."""
@@ -104,9 +110,10 @@ class InferenceWorker:
 
     def release(self) -> Future[None]:
         """Free models and caches, after what is already queued at higher priority."""
-        return self.submit(self._free, priority=Priority.PREFETCH)
+        return self.submit(self.free, priority=Priority.PREFETCH)
 
-    def _free(self) -> None:
+    def free(self) -> None:
+        """Call what was registered to free models and caches; the inference thread."""
         with self._lock:
             functions = list(self._releases)
         for function in functions:

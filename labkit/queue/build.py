@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from labkit.core.errors import InputError
 from labkit.queue.context import Codes, Floats, Ints, ScoreContext
+from labkit.queue.drifting import flags_of
 
 __all__ = ["build_context"]
 
@@ -176,6 +177,7 @@ def build_context(
         conf=conf,
         borderline=borderline,
         seed=seed,
+        **_tracks(df),
     )
     context = _sorted(context, _in_order(df, frame))
     if other is not None:
@@ -184,6 +186,16 @@ def build_context(
         )
         return replace(context, other=second, names=second.names)
     return replace(context, names=tuple(numbering.index))
+
+
+def _tracks(df: pd.DataFrame) -> dict[str, Any]:
+    """Track ids and drift flags, where the run has tracks at all."""
+    if "track_id" not in df or not df["track_id"].notna().any():
+        return {}
+    track = pd.to_numeric(df["track_id"], errors="coerce").astype("Float64")
+    ids = track.to_numpy(dtype=np.float64, na_value=-1).astype(np.int64)
+    flags = flags_of(df["attributes"].tolist()) if "attributes" in df else None
+    return {"track": ids, "flags": flags}
 
 
 def _sorted(c: ScoreContext, order: Ints | None) -> ScoreContext:
@@ -198,4 +210,6 @@ def _sorted(c: ScoreContext, order: Ints | None) -> ScoreContext:
         runner_up=c.runner_up[order],
         runner_up_score=c.runner_up_score[order],
         has_choices=c.has_choices[order],
+        track=None if c.track is None else c.track[order],
+        flags=None if c.flags is None else c.flags[order],
     )

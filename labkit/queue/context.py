@@ -77,6 +77,10 @@ class ScoreContext:
     seed : int
     other : ScoreContext or None
         A second run on the same frames, with the same ``names``.
+    track : ndarray of int64 (m,) or None
+        Track ids, -1 for objects without one; None where there are no tracks.
+    flags : ndarray of object (m,) or None
+        Attributes as JSON of the proposals that a track run has flagged, None for the others.
     factor : ndarray of float32 (m,) or None
         What the decisions so far say about each proposal's expected error: 1 is as expected.
     """
@@ -95,6 +99,8 @@ class ScoreContext:
     borderline: tuple[float, float] = (0.4, 0.6)
     seed: int = 0
     other: ScoreContext | None = None
+    track: NDArray[np.int64] | None = None
+    flags: NDArray[Any] | None = None
     factor: Floats | None = None
     _made: dict[Any, Any] = field(init=False, repr=False, default_factory=dict)
 

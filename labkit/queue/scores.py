@@ -20,6 +20,7 @@ from labkit.core.registry import Registry
 from labkit.queue import words
 from labkit.queue.compare import disagreement_counts
 from labkit.queue.context import ScoreContext
+from labkit.queue.drifting import drift_counts
 from labkit.queue.temporal import flicker_counts
 
 __all__ = ["Score", "register_score", "score_table", "scores"]
@@ -192,6 +193,19 @@ def disagreement(ctx: ScoreContext) -> Values:
     """Unmatched boxes and unequal labels, see :mod:`labkit.queue.compare`."""
     found = ctx.once(disagreement_counts)
     return np.asarray(found.unmatched + found.relabelled, dtype=np.float64)
+
+
+@register_score(
+    "drift",
+    "Drifting tracks",
+    "Number of reasons to look at tracked objects: flags that a track run has set (its score, its "
+    "area, a jump ...) and tracks that are gone on this frame and were there on the one before. 0: "
+    "nothing is amiss, or nothing is tracked; high: several tracks may have been lost.",
+    words=words.drift,
+)
+def drift(ctx: ScoreContext) -> Values:
+    """Flags and lost tracks, see :mod:`labkit.queue.drifting`."""
+    return ctx.once(drift_counts).counts
 
 
 @register_score(

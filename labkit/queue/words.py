@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from labkit.queue.compare import disagreement_counts
 from labkit.queue.context import ScoreContext
+from labkit.queue.drifting import drift_counts
 from labkit.queue.temporal import flicker_counts
 
 __all__ = [
@@ -24,12 +25,16 @@ __all__ = [
     "count",
     "crowding",
     "disagreement",
+    "drift",
     "entropy",
     "expected_errors",
     "flicker",
     "plain",
     "random",
 ]
+
+MOST = 3
+"""Tracks that are told of on one frame."""
 
 Phrases = NDArray[Any]
 Values = NDArray[np.float64]
@@ -128,6 +133,16 @@ def disagreement(ctx: ScoreContext, values: Values) -> Phrases:
         parts += [count(b, "other label")] if b else []
         texts.append(", ".join(parts))
     return _phrases(ctx, at, texts)
+
+
+def drift(ctx: ScoreContext, values: Values) -> Phrases:
+    """``track 3 (bolt): its area halved``."""
+    found = ctx.once(drift_counts).reasons
+    texts = []
+    for given in found.values():
+        more = f" and {len(given) - MOST} more" if len(given) > MOST else ""
+        texts.append("; ".join(given[:MOST]) + more)
+    return _phrases(ctx, list(found), texts)
 
 
 def random(ctx: ScoreContext, values: Values) -> Phrases:

@@ -85,15 +85,16 @@ def hide_covered(objects: Sequence[AnnotatedObject]) -> list[AnnotatedObject]:
 
     A second run proposes again what was accepted, corrected, drawn or refused before. Where it
     has the same label and an IoU of at least ``COVERED_IOU`` with such an object, the person
-    need not say it twice.
+    need not say it twice. The same holds where it is of the same track.
     """
     decided = [o for o in objects if o.state != "proposed"]
     fresh = [o for o in objects if o.state == "proposed"]
     if not decided or not fresh:
         return list(objects)
+    tracks = {o.track_id for o in decided} - {None}
     names = {label: k for k, label in enumerate({o.label for o in objects})}
     runs = {run: k for k, run in enumerate({o.run_id for o in objects})}
-    covered: set[str] = set()
+    covered = {o.object_id for o in fresh if o.track_id in tracks}
     for run, code in runs.items():
         others = [o for o in decided if runs[o.run_id] != code]
         mine = [o for o in fresh if o.run_id == run]

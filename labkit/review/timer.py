@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -30,7 +31,7 @@ class ActiveTimer:
     """Adds up the time between signs of life on one frame.
 
     A gap longer than ``idle_after`` is idle time and left out as a whole, which is how CVAT
-    counts working time.
+    counts working time. May be called from any thread.
 
     Parameters
     ----------
@@ -49,24 +50,36 @@ class ActiveTimer:
         self._active: dict[str, float] = defaultdict(float)
         self._frame: str | None = None
         self._last = clock()
+        self._total = 0.0
+        self._lock = threading.RLock()
+
+    @property
+    def total(self) -> float:
+        """Active seconds on all frames since it was made."""
+        return self._total
 
     def touch(self) -> None:
         """Note a sign of life: a key, a click, a pointer that moves."""
-        now = self.clock()
-        gap, self._last = now - self._last, now
-        if self._frame is not None and 0 < gap <= self.idle_after:
-            self._active[self._frame] += gap
+        with self._lock:
+            now = self.clock()
+            gap, self._last = now - self._last, now
+            if self._frame is not None and 0 < gap <= self.idle_after:
+                self._active[self._frame] += gap
+                self._total += gap
 
     def enter(self, frame_id: str) -> None:
         """Start counting for another frame."""
-        self.touch()
-        self._frame = frame_id
+        with self._lock:
+            self.touch()
+            self._frame = frame_id
 
     def take(self, frame_id: str) -> float:
         """Active seconds on a frame since they were last taken; starts again at 0."""
-        self.touch()
-        return self._active.pop(frame_id, 0.0)
+        with self._lock:
+            self.touch()
+            return self._active.pop(frame_id, 0.0)
 
     def give_back(self, frame_id: str, seconds: float) -> None:
         """Return seconds whose decision could not be saved."""
-        self._active[frame_id] += seconds
+        with self._lock:
+            self._active[frame_id] += seconds

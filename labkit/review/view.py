@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,11 @@ from labkit.core.types import AnnotatedObject, Decision, Frame
 from labkit.review.fold import fold_frame, frame_state, hide_covered
 from labkit.store.columns import object_from_row
 
-__all__ = ["FrameView", "ProposalIndex", "check_threshold"]
+__all__ = ["TRACKED_BY", "FrameView", "ProposalIndex", "check_threshold", "is_carried"]
+
+
+TRACKED_BY = "tracked_by"
+"""Attribute of a proposal that a tracker carried to its frame: the tracker's name."""
 
 
 def check_threshold(value: float) -> float:
@@ -27,6 +31,11 @@ def check_threshold(value: float) -> float:
     if not 0 <= number <= 1:
         raise InputError("A threshold must be between 0 and 1", f"it is {value!r}")
     return number
+
+
+def is_carried(o: AnnotatedObject) -> bool:
+    """Whether a tracker holds it, as its attribute ``tracked_by`` says."""
+    return any(a.name == TRACKED_BY for a in o.attributes)
 
 
 class ProposalIndex:
@@ -41,12 +50,40 @@ class ProposalIndex:
             str(name): (int(starts[k]), int(starts[k + 1]))
             for k, name in enumerate(frames.cat.categories)
         }
+        self._later: dict[str, tuple[AnnotatedObject, ...]] = {}
+        self._gone: dict[str, frozenset[int]] = {}
 
     def of(self, frame_id: str) -> list[AnnotatedObject]:
-        """The proposals of a frame, in the order of the run."""
+        """The proposals of a frame, in the order of the run; those that came later at the end."""
         first, last = self._span.get(frame_id, (0, 0))
         rows: list[dict[Any, Any]] = self._rows.iloc[first:last].to_dict("records")
-        return [object_from_row(row) for row in rows]
+        gone = self._gone.get(frame_id, frozenset())
+        objects = [o for o in map(object_from_row, rows) if o.track_id not in gone]
+        return [*objects, *self._later.get(frame_id, ())]
+
+    def add(self, frame_id: str, objects: Sequence[AnnotatedObject], tracks: Iterable[int]) -> None:
+        """Take in new proposals of a frame; older ones of these tracks are forgotten.
+
+        ``tracks`` may name more than ``objects`` show: the others are out of sight there now.
+        """
+        gone = set(tracks) | {o.track_id for o in objects if o.track_id is not None}
+        fresh = {o.object_id for o in objects}
+        kept = (
+            o
+            for o in self._later.get(frame_id, ())
+            if o.track_id not in gone and o.object_id not in fresh
+        )
+        self._later[frame_id] = (*kept, *objects)
+        self._gone[frame_id] = self._gone.get(frame_id, frozenset()) | gone
+
+    def runs_of(self, tracks: Iterable[int], frame_ids: Iterable[str]) -> set[str]:
+        """Runs that propose one of these tracks on one of these frames."""
+        wanted, frames = set(tracks), set(frame_ids)
+        later = (o for f, found in self._later.items() if f in frames for o in found)
+        runs = {o.run_id for o in later if o.track_id in wanted and o.run_id is not None}
+        rows = self._rows[self._rows["track_id"].isin(wanted)]
+        rows = rows[rows["frame_id"].isin(frames)]
+        return runs | {str(name) for name in rows["run_id"].unique()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +135,14 @@ class FrameView:
         """Proposals from a score up, and all that was decided, without what was rejected.
 
         On a frame that was sent to hand-labelling no proposal is shown: who labels by hand must
-        neither be led by the model nor accept its objects beside their own.
+        neither be led by the model nor accept its objects beside their own. What a tracker
+        carried along because somebody switched it on is shown at any score: its doubts matter most.
         """
 
         def visible(o: AnnotatedObject) -> bool:
             if o.state == "proposed":
-                return self.state != "hand" and o.score is not None and o.score >= threshold
+                sure = (o.score is not None and o.score >= threshold) or is_carried(o)
+                return self.state != "hand" and sure
             return o.state != "rejected"
 
         return [o for o in self.objects if visible(o)]

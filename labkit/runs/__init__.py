@@ -3,5 +3,21 @@
 from labkit.runs.associate import associate, associate_job
 from labkit.runs.jobs import Job, jobs
 from labkit.runs.predict import label_report, predict, predict_job
+from labkit.runs.retrack import retrack, retrack_job
+from labkit.runs.track import track, track_job
+from labkit.runs.track_table import tracks_table
 
-__all__ = ["Job", "associate", "associate_job", "jobs", "label_report", "predict", "predict_job"]
+__all__ = [
+    "Job",
+    "associate",
+    "associate_job",
+    "jobs",
+    "label_report",
+    "predict",
+    "predict_job",
+    "retrack",
+    "retrack_job",
+    "track",
+    "track_job",
+    "tracks_table",
+]

@@ -16,7 +16,10 @@ from labkit.core.types import OBJECT_VERDICTS
 from labkit.store.columns import geometry_from_json
 from labkit.store.schema import ANNOTATION_COLUMNS, GEOMETRY_COLUMNS
 
-__all__ = ["effective", "fold", "frame_states", "object_states"]
+__all__ = ["FOLLOW", "effective", "fold", "frame_states", "object_states"]
+
+FOLLOW = "follow"
+"""Tool of the acceptance that puts an object on a track, which its proposal does not know."""
 
 _STATE_COLUMNS = ["frame_id", "reviewer", "scripted", "time", "seq", "threshold"]
 _OBJECT_COLUMNS = ["object_id", "frame_id", "run_id", "reviewer", "scripted", "time", "seq"]
@@ -108,7 +111,7 @@ def object_states(decisions: pd.DataFrame) -> pd.DataFrame:
 
 
 def _object_rows(decisions: pd.DataFrame) -> pd.DataFrame:
-    """Object states; ``row``, the position of the last decision; ``changed``, by any edit or add.
+    """Object states; ``row``, the last decision's position; ``changed``, by edit, add or new track.
 
     The JSON is left out: copying it for every object costs more than all the rest.
     """
@@ -116,6 +119,7 @@ def _object_rows(decisions: pd.DataFrame) -> pd.DataFrame:
     rows = np.flatnonzero(_standing(decisions) & kind(*OBJECT_VERDICTS))
     code, names = pd.factorize(decisions["object_id"].iloc[rows])
     n = len(names)
+    tracked = (decisions["tool"] == FOLLOW).to_numpy(dtype=bool)[rows]
     last = _last(code, np.ones(len(rows), dtype=bool), n)
     rejected = _last(code, kind("reject")[rows], n)
     changed = _last(code, kind("edit", "relabel")[rows], n)
@@ -128,7 +132,8 @@ def _object_rows(decisions: pd.DataFrame) -> pd.DataFrame:
     out: pd.DataFrame = decisions[_OBJECT_COLUMNS].iloc[rows[last[order]]]
     label = out["label_after"].where(out["label_after"].notna(), out["label_before"])
     out = out.assign(state=state[order], label=label, row=rows[last[order]])
-    out["changed"] = (np.maximum(changed, added) >= 0)[order]
+    given = _last(code, tracked, n)
+    out["changed"] = (np.maximum(np.maximum(changed, added), given) >= 0)[order]
     out = out.rename(columns={"seq": "revision"}).reset_index(drop=True)
     columns = ["object_id", "frame_id", "state", "label", "score", "run_id", "reviewer"]
     return out.reindex(columns=[*columns, "scripted", "time", "revision", "row", "changed"])
@@ -162,8 +167,7 @@ def fold(proposals: pd.DataFrame, decisions: pd.DataFrame) -> pd.DataFrame:
     """
     states = _object_rows(decisions)
     position = _positions(proposals["object_id"], states["object_id"])
-    as_proposed = (states["state"] == "accepted") | ~states["changed"]
-    from_proposal = as_proposed.to_numpy(dtype=bool) & (position >= 0)
+    from_proposal = ~states["changed"].to_numpy(dtype=bool) & (position >= 0)
     taken = proposals[_FROM_PROPOSAL].take(position[from_proposal])
     taken.index = states.index[from_proposal]
     texts = _json(decisions, states.loc[~from_proposal, "row"].to_numpy())

@@ -182,12 +182,18 @@ class Ledger:
     def _refuse_stale(
         self, c: Connection, expect: Mapping[str, int], decisions: Sequence[Decision]
     ) -> None:
-        known = [d.decision_id for d in decisions]
+        known: dict[str, list[str]] = {}
+        for d in decisions:
+            known.setdefault(d.frame_id, []).append(d.decision_id)
         t = DECISIONS.c
         for frame_id, seq in expect.items():
             newer = (
                 sa.select(t.reviewer, t.kind)
-                .where(t.frame_id == frame_id, t.seq > seq, t.decision_id.not_in(known))
+                .where(
+                    t.frame_id == frame_id,
+                    t.seq > seq,
+                    t.decision_id.not_in(known.get(frame_id, ())),
+                )
                 .where(t.session_id != decisions[0].session_id, t.kind != "comment")
                 .order_by(t.seq.desc())
                 .limit(1)

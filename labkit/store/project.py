@@ -276,7 +276,12 @@ class ProjectStore:
         NotFoundError
             There is no such run.
         """
-        ids = [m.run_id for m in self.runs() if run is not None or m.status == "finished"]
+        # what followed a reviewer is no run that anybody asked for
+        ids = [
+            m.run_id
+            for m in self.runs()
+            if run is not None or (m.status == "finished" and not m.params.get("follow"))
+        ]
         if run is None:
             if not ids:
                 raise NotFoundError("This project has no finished run", remedy="use predict first")
@@ -313,18 +318,20 @@ class ProjectStore:
         hidden = Hidden(finished)
         return proposals_dataframe([hidden.keep(s.run_id, s.table(min_score)) for s in finished])
 
-    def claim_tracks(self, wanted: Sequence[int | None]) -> list[int]:
+    def claim_tracks(self, wanted: Sequence[int | None], owner: str | None = None) -> list[int]:
         """Track ids for new tracks, which no other track of the project has or will have.
 
         Parameters
         ----------
         wanted : sequence of int or None
             For each track an id that it gets where it is free, or None.
+        owner : str, optional
+            The id of the run that they are for: asked again, after a kill, it gets the same ones.
         """
         self.check_writable("There can be no new tracks")
         decisions = self.decisions()
         texts = [str(t) for name in ("before", "after") for t in decisions[name].dropna()]
-        return claim_ids(self.root, wanted, texts)
+        return claim_ids(self.root, wanted, texts, owner)
 
     # ---- decisions
 

@@ -198,9 +198,24 @@ class RunStore:
         """Ids of the frames that the model could not do."""
         return {f.frame_id for f in self.manifest.failures if f.frame_id}
 
+    def done_frames(self) -> set[str]:
+        """Ids of the frames that are written, and that the model could do."""
+        written = (k for k in range(self.n_parts) if self._part_path(k).exists())
+        return {f for k in written for f in self.part_frames(k)} - self.failed_frames()
+
+    def read_part(self, part: int) -> tuple[pd.DataFrame, list[FrameFailure]]:
+        """The proposals of one written part with ``PROPOSAL_COLUMNS``, and its failures."""
+        table = self._table([part], None)
+        meta = pq.read_metadata(self._part_path(part)).metadata
+        failures = [FrameFailure(*f) for f in json.loads(meta[_FAILURES])]
+        return proposals_dataframe([table]), failures
+
     def table(self, min_score: float | None = None) -> pa.Table:
         """All written parts as one Arrow table with ``object_id`` and ``run_id``."""
-        paths = [p for k in range(self.n_parts) if (p := self._part_path(k)).exists()]
+        return self._table(range(self.n_parts), min_score)
+
+    def _table(self, wanted: Iterable[int], min_score: float | None) -> pa.Table:
+        paths = [p for k in wanted if (p := self._part_path(k)).exists()]
         keep = (
             None if min_score is None else pc.field("score") >= pa.scalar(min_score, pa.float32())
         )

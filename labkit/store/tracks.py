@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -28,7 +29,9 @@ class Hidden:
         self._all: dict[str, set[str]] = {}
         self._tracks: dict[str, dict[int, set[str]]] = {}
         for store in finished:
-            done = set(store.frame_ids) - store.failed_frames()
+            if not store.manifest.replaces:
+                continue
+            done = store.done_frames()  # a follower is finished when it is switched off
             for old in store.manifest.replaces:
                 if not store.manifest.tracks:
                     self._all.setdefault(old, set()).update(done)
@@ -48,7 +51,9 @@ class Hidden:
         return table
 
 
-def claim_ids(root: Path, wanted: Sequence[int | None], decided: Iterable[str]) -> list[int]:
+def claim_ids(
+    root: Path, wanted: Sequence[int | None], decided: Iterable[str], owner: str | None = None
+) -> list[int]:
     """Track ids that no other track of the project has, now or later.
 
     Parameters
@@ -59,15 +64,16 @@ def claim_ids(root: Path, wanted: Sequence[int | None], decided: Iterable[str]) 
         Ids to have where they are free; they are when they lie above all that were ever given.
     decided : iterable of str
         Objects of the ledger, as JSON.
+    owner : str, optional
+        A run's id: asked again, after a kill, it gets the same ids.
     """
     with write_lock(root):
-        path = root / _FILE
-        try:
-            last = int(json.loads(path.read_text("utf-8"))["last"]) if path.exists() else 0
-        except (OSError, ValueError, KeyError, TypeError) as exc:
-            raise StoreError(f"{_FILE} cannot be read", str(exc), "delete it") from exc
-        last = max([last, _last_proposed(root), *_ids_in(decided)])
-        given, taken = [], set()
+        kept = _kept(root / _FILE)
+        if owner is not None and owner in kept["given"]:
+            return [int(i) for i in kept["given"][owner]]
+        last = max([int(kept["last"]), _last_proposed(root), *_ids_in(decided)])
+        given: list[int] = []
+        taken: set[int] = set()
         high = max([last, *(w for w in wanted if w is not None)])
         for want in wanted:
             if want is None or want <= last or want in taken:
@@ -75,9 +81,22 @@ def claim_ids(root: Path, wanted: Sequence[int | None], decided: Iterable[str]) 
                 want = high
             taken.add(want)
             given.append(want)
-        text = json.dumps({"last": max([last, *given])}).encode()
-        write_atomic(path, lambda f: f.write(text))
+        if owner is not None:
+            kept["given"][owner] = given
+        kept["last"] = max([last, *given])
+        text = json.dumps(kept).encode()
+        write_atomic(root / _FILE, lambda f: f.write(text))
     return given
+
+
+def _kept(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        return {"last": 0, "given": {}}
+    try:
+        data = json.loads(path.read_text("utf-8"))
+        return {"last": int(data["last"]), "given": dict(data["given"])}
+    except (OSError, ValueError, KeyError, TypeError) as exc:
+        raise StoreError(f"{_FILE} cannot be read", str(exc), "delete it") from exc
 
 
 def _ids_in(texts: Iterable[str]) -> Iterable[int]:

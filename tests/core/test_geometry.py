@@ -103,3 +103,14 @@ def test_impossible_shapes_are_one_clear_line(make) -> None:
     with pytest.raises(InputError, match="cannot be used") as caught:
         make()
     assert "\n" not in str(caught.value)
+
+
+@given(st.integers(1, 9), st.integers(1, 9), st.data())
+def test_a_window_is_encoded_as_the_whole_mask_would_be(width, height, data):
+    whole = np.zeros((height, width), dtype=bool)
+    x1, y1 = data.draw(st.integers(0, width - 1)), data.draw(st.integers(0, height - 1))
+    x2, y2 = data.draw(st.integers(x1 + 1, width)), data.draw(st.integers(y1 + 1, height))
+    bits = data.draw(st.integers(0, 2 ** ((x2 - x1) * (y2 - y1)) - 1))
+    flat = [bool(bits >> k & 1) for k in range((x2 - x1) * (y2 - y1))]
+    whole[y1:y2, x1:x2] = np.reshape(flat, (y2 - y1, x2 - x1))
+    assert geo.encode_window(whole[y1:y2, x1:x2], (x1, y1), width, height) == geo.encode_mask(whole)

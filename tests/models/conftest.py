@@ -73,3 +73,53 @@ def _scale(model, layer, images, mean: float, std: float) -> None:
         hook.remove()
         layer.weight /= seen[0].std() / std
         layer.bias += mean - seen[0].mean() * std / seen[0].std()
+
+
+@pytest.fixture(scope="session")
+def random_sam2(cache: Path) -> Path:
+    """A checkpoint of the small SAM2's shapes with random weights, its YAML beside it."""
+    pytest.importorskip("sam2")
+    import torch
+    from safetensors.torch import save_file
+
+    from labkit.demo.embedded import WEIGHTS
+    from labkit.models.sam2.build import build
+
+    config, path = WEIGHTS / "sam2_nano.yaml", cache / "random_sam2.safetensors"
+    torch.set_num_threads(1)
+    torch.manual_seed(0)
+    save_file(build(config).state_dict(), path)
+    path.with_suffix(".yaml").write_bytes(config.read_bytes())
+    return path
+
+
+class Drawn:
+    """Frames of the drawn world, as a source of images."""
+
+    key = ""
+
+    def __init__(self) -> None:
+        self.reads: list[str] = []
+        self.images: dict[str, object] = {}
+
+    def frame(self, seed: int, size: tuple[int, int] = (96, 128)):
+        from labkit.core.types import Frame
+        from labkit.demo import DAY, still
+
+        scene = still(seed, DAY, size)
+        name = f"{seed:016x}"
+        self.images[name] = scene.image
+        made = Frame(name, name, f"{seed}.png", 0, size[1], size[0], None, f"{seed}-{size}", "g")
+        return made, scene
+
+    def read(self, frame):
+        self.reads.append(frame.frame_id)
+        return self.images[frame.frame_id]
+
+
+@pytest.fixture
+def drawn() -> Drawn:
+    from labkit.models.embeddings import embeddings
+
+    embeddings().drop()
+    return Drawn()

@@ -93,19 +93,17 @@ def test_parts_are_kept_and_crumbs_dropped() -> None:
     assert rings is not None
     assert len(rings) == 2
     first = np.reshape(rings[0], (-1, 2))
-    assert first.min(axis=0).tolist() == [15.5, 25.5]
-    assert first.max(axis=0).tolist() == [54.5, 54.5]
+    assert first.min(axis=0).tolist() == pytest.approx([15, 25], abs=0.5)
+    assert first.max(axis=0).tolist() == pytest.approx([55, 55], abs=0.5)
     assert mask_to_polygons(np.zeros((5, 5), np.uint8)) is None
-    assert mask_to_polygons(np.eye(1, dtype=np.uint8)) is None
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(8, 90), st.integers(8, 60), st.integers(0, 90), st.integers(0, 30))
-def test_polygons_cover_their_mask_but_for_its_rim(w: int, h: int, x: int, y: int) -> None:
+def test_polygons_cover_their_mask_but_for_some_of_its_rim(w: int, h: int, x: int, y: int) -> None:
     mask = np.zeros((100, 200), bool)
     mask[y : y + h, x : x + w] = True
     rings = mask_to_polygons(mask)
     assert rings is not None
     back = decode_mask(polygons_to_mask(rings, 200, 100))
-    rim = 2 * (mask.sum() - max(0, w - 2) * max(0, h - 2))
-    assert (back ^ mask).sum() <= rim
+    assert (back ^ mask).sum() <= (w + h) / 2

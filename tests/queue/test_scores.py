@@ -11,7 +11,7 @@ import pytest
 from factories import frames_frame, proposals_frame
 
 from labkit.core.errors import InputError, NotFoundError
-from labkit.queue import build_context, score_table, scores
+from labkit.queue import build_context, rank, score_table, scores
 
 A = (0, 0, 100, 100)
 FAR = (300, 300, 400, 400)
@@ -236,7 +236,7 @@ def test_every_score_copes_with_no_proposals_one_frame_and_no_frames():
         frames = frames_frame(ids)
         table = score_table(build_context(empty, frames, other=empty))
         assert list(table.columns) == scores.names()
-        assert not table.drop(columns="random").to_numpy().any()
+        assert not table.drop(columns=["random", "drift"]).to_numpy().any()
         assert len(table) == len(ids)
 
 
@@ -249,6 +249,7 @@ def test_every_score_tells_its_range_and_keeps_to_it():
             zip(corner, rng.random(200), rng.choice(["a", "b"], 200), strict=True)
         )
     ]
+    rows[7] |= {"track_id": 3, "attributes": '[["drift", "area", null]]'}
     frames = frames_frame([f"f{k}" for k in range(9)]).assign(index=range(9))
     other = proposals_frame(rows[::2])
     table = score_table(build_context(proposals_frame(rows), frames, other=other))
@@ -283,7 +284,65 @@ def test_all_scores_equal_the_plain_pandas_version(monkeypatch):
 
     frames, proposals = synthetic(40, length=20, seed=5)
     other = second_run(proposals)
-    mine = score_table(build_context(proposals, frames, other=other)).drop(columns="random")
+    mine = score_table(build_context(proposals, frames, other=other)).drop(
+        columns=["random", "drift"]
+    )
     plain = plain_scores(proposals, frames, other)
     for name in mine:
         np.testing.assert_allclose(mine[name], plain[name], rtol=1e-3, atol=1e-3, err_msg=name)
+
+
+def tracked(rows: list[tuple[int, int, str | None]]) -> pd.DataFrame:
+    """Proposals of tracks: frame, track, reason to look."""
+    return proposals_frame(
+        [
+            {
+                "frame_id": f"f{frame}",
+                "box": (0, 0, 9, 9),
+                "label": "bolt",
+                "track_id": track,
+                "attributes": None if reason is None else reason,
+            }
+            for frame, track, reason in rows
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("attributes", "words"),
+    [
+        ('[["drift", "area", null], ["drift_area", 0.48, null]]', "its area halved"),
+        ('[["drift", "area", null], ["drift_area", 0.2, null]]', "its area fell to 20 %"),
+        ('[["drift", "area", null], ["drift_area", 2.2, null]]', "its area doubled"),
+        (
+            '[["drift", "area", null], ["drift_area", 7.01, null]]',
+            "its area is 7.0 times the usual",
+        ),
+        (
+            '[["iou", 0.4, null], ["drift", "iou", null], ["drift_iou", 0.4, null]]',
+            "its mask is uncertain (0.40)",
+        ),
+        ('[["drift", "size", null]]', "the frames change their size here"),
+        ('[["drift", "something new", null]]', "something new"),
+    ],
+)
+def test_a_drifting_track_is_told_of_in_words(attributes, words):
+    rows = [(k, 3, attributes if k == 2 else None) for k in range(5)]
+    frames = frames_frame([f"f{k}" for k in range(5)]).assign(index=range(5))
+    queue = rank(tracked(rows), frames, order="drift")
+    assert queue["frame_id"][0] == "f2"
+    assert queue["reason"][0] == f"track 3 (bolt): {words}"
+    assert queue["score"].tolist() == [1, 0, 0, 0, 0]
+
+
+def test_a_track_is_lost_where_it_is_gone_for_two_frames():
+    rows = [(k, 3, None) for k in (0, 1, 2, 5, 6, 8, 9)] + [(k, 4, None) for k in range(10)]
+    frames = frames_frame([f"f{k}" for k in range(10)]).assign(index=range(10))
+    table = score_table(build_context(tracked(rows), frames), ["drift"])["drift"]
+    assert table[table > 0].index.tolist() == ["f3"]
+
+
+def test_without_tracks_nothing_drifts():
+    rows = proposals_frame([{"frame_id": "f0", "box": (0, 0, 9, 9)}])
+    ctx = build_context(rows, frames_frame(["f0", "f1"]).assign(index=range(2)))
+    assert score_table(ctx, ["drift"])["drift"].tolist() == [0, 0]

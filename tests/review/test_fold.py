@@ -110,3 +110,13 @@ def test_times_are_utc_and_in_order(project, session) -> None:
     times = project.decisions()["time"]
     assert str(times.dt.tz) == "UTC"
     assert times.is_monotonic_increasing
+
+
+def test_both_folds_keep_an_edit_that_was_rejected_and_taken_back_in(project) -> None:
+    session = project.review(queue_of(project, project.seen_run), "ana")
+    name = session.objects()[0].object_id
+    session.edit(name, Shape((1, 1, 20.25, 30)))
+    session.reject(name)
+    session.accept(name)
+    row = project.annotations(project.seen_run).set_index("object_id").loc[name].to_dict()
+    assert shape_from_row(row) == session.view.object(name).shape == Shape((1, 1, 20.25, 30))

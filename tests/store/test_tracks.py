@@ -7,6 +7,7 @@ import json
 import threading
 from datetime import UTC, datetime
 
+import pandas as pd
 import pytest
 from filelock import FileLock
 
@@ -46,7 +47,7 @@ def run(project, ids, frames=IDS, kind="tracker", **manifest) -> str:
 
 def shown(project) -> set[tuple[str, int, int | None]]:
     df = project.proposals()
-    track = [None if t is None or t != t else int(t) for t in df["track_id"].astype(object)]
+    track = [None if pd.isna(t) else int(t) for t in df["track_id"].astype(object)]
     return set(
         zip(df["run_id"].str[:5], [IDS.index(f) for f in df["frame_id"]], track, strict=True)
     )
@@ -89,6 +90,8 @@ def test_an_old_manifest_is_read(project):
 def test_track_ids_are_never_given_twice(project):
     assert project.claim_tracks([None, 7, None, 7]) == [8, 7, 9, 10]
     assert project.claim_tracks([3, None]) == [11, 12]
+    assert project.claim_tracks([None], "r0009-m") == [13]
+    assert project.claim_tracks([None], "r0009-m") == [13]  # the run was killed and goes on
     run(project, [40])
     assert project.claim_tracks([None]) == [41]
     after = {"label": "cup", "shape": {"box": [0, 0, 4, 4]}, "track_id": 90}

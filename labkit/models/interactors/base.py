@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from labkit.core.prompts import MaskProposal, Prompts
 from labkit.core.registry import Registry
 from labkit.core.types import Frame
 from labkit.models.base import Image
 
-__all__ = ["INTERACTORS", "ImageSource", "Interactor", "InteractorInfo", "PromptKind"]
+__all__ = ["INTERACTORS", "ImageSource", "Interactor", "InteractorInfo", "LooksAhead", "PromptKind"]
 
 PromptKind = Literal["points", "negative points", "box", "mask", "strokes"]
 
@@ -77,6 +77,15 @@ class Interactor(Protocol):
 
     def segment_many(self, prompts: Sequence[Prompts]) -> list[MaskProposal]:
         """The best mask of each of many objects of the frame."""
+        ...
+
+
+@runtime_checkable
+class LooksAhead(Protocol):
+    """An interactor that can do the work on a frame before anybody clicks there."""
+
+    def look_ahead(self, frame: Frame) -> None:
+        """Compute for later what the frame alone decides; the inference thread."""
         ...
 
 

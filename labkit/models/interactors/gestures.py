@@ -1,0 +1,147 @@
+"""DEXTR's and IOG's gestures, over any SAM2: other ways to point at an object.
+
+Extreme points: Maninis et al., "Deep Extreme Cut", CVPR 2018. Inside-outside guidance: Zhang et
+al., CVPR 2020. The gestures are theirs, the model behind them is SAM2's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from labkit.core.errors import InputError
+from labkit.core.prompts import MaskProposal, Prompts
+from labkit.core.types import Frame
+from labkit.models.interactors.base import (
+    INTERACTORS,
+    ImageSource,
+    Interactor,
+    InteractorInfo,
+    LooksAhead,
+)
+from labkit.models.interactors.sam2 import open_sam2
+
+__all__ = ["ExtremePoints", "Gesture", "InsideOutside"]
+
+
+class Gesture:
+    """An interactor that turns one kind of prompts into another's.
+
+    Parameters
+    ----------
+    inner : Interactor
+        Takes points and boxes.
+    """
+
+    def __init__(self, inner: Interactor) -> None:
+        self._inner = inner
+
+    @property
+    def info(self) -> InteractorInfo:
+        """What it is."""
+        return self._describe(self._inner.info)
+
+    def set_frame(self, frame: Frame) -> None:
+        """Look at a frame."""
+        self._inner.set_frame(frame)
+
+    def look_ahead(self, frame: Frame) -> None:
+        """Compute for later what the frame alone decides, where the model can."""
+        if isinstance(self._inner, LooksAhead):
+            self._inner.look_ahead(frame)
+
+    def segment(self, prompts: Prompts) -> list[MaskProposal]:
+        """Masks of one object, best first."""
+        return [m.with_prompts(prompts) for m in self._inner.segment(self.translate(prompts))]
+
+    def segment_many(self, prompts: Sequence[Prompts]) -> list[MaskProposal]:
+        """The best mask of each object."""
+        found = self._inner.segment_many([self.translate(p) for p in prompts])
+        return [m.with_prompts(p) for m, p in zip(found, prompts, strict=True)]
+
+    def translate(self, prompts: Prompts) -> Prompts:
+        """The prompts that the model is given."""
+        raise NotImplementedError
+
+    def _describe(self, inner: InteractorInfo) -> InteractorInfo:
+        raise NotImplementedError
+
+
+class ExtremePoints(Gesture):
+    """DEXTR: the object's top, bottom, left and right, in any order; more clicks correct."""
+
+    def translate(self, prompts: Prompts) -> Prompts:
+        """Four extreme points as their box and four positive points."""
+        if len(prompts.points) < 4 or 0 in prompts.labels[:4]:
+            raise InputError(
+                "Four extreme points are needed",
+                f"there are {sum(prompts.labels[:4])}",
+                "click on the object's top, bottom, left and right",
+            )
+        corners = np.array(prompts.points[:4])
+        (x1, y1), (x2, y2) = corners.min(axis=0), corners.max(axis=0)
+        if x2 <= x1 or y2 <= y1:
+            raise InputError(
+                "These extreme points cannot be used",
+                "they lie on one line",
+                "click on the object's top, bottom, left and right",
+            )
+        return replace(prompts, box=(float(x1), float(y1), float(x2), float(y2)))
+
+    def _describe(self, inner: InteractorInfo) -> InteractorInfo:
+        return replace(
+            inner,
+            name=f"dextr:{inner.name}",
+            takes=frozenset({"points", "negative points"}),
+            min_points=4,
+            several=False,
+            help="Click on the object's top, bottom, left and right.",
+        )
+
+
+class InsideOutside(Gesture):
+    """IOG: a box, a click inside the object, and clicks on what is around it."""
+
+    def translate(self, prompts: Prompts) -> Prompts:
+        """The same prompts, which the model understands as they are."""
+        if prompts.box is None or 1 not in prompts.labels:
+            raise InputError(
+                "A box and a point inside are needed",
+                "there is no box" if prompts.box is None else "no point is positive",
+                "draw a box around the object, then click on it",
+            )
+        x1, y1, x2, y2 = prompts.box
+        for (x, y), label in zip(prompts.points, prompts.labels, strict=True):
+            if label and not (x1 <= x <= x2 and y1 <= y <= y2):
+                raise InputError(
+                    "This inside point cannot be used", f"({x:g}, {y:g}) is outside of the box"
+                )
+        return prompts
+
+    def _describe(self, inner: InteractorInfo) -> InteractorInfo:
+        return replace(
+            inner,
+            name=f"iog:{inner.name}",
+            takes=frozenset({"points", "negative points", "box"}),
+            min_points=1,
+            several=False,
+            help="Draw a box around the object, click on it, then on what is not it.",
+        )
+
+
+@INTERACTORS.register("dextr")
+def open_dextr(
+    source: ImageSource, device: str | None = None, weights: str = "sam2"
+) -> ExtremePoints:
+    """DEXTR's gesture over a SAM2 of some name or path."""
+    return ExtremePoints(open_sam2(source, device, weights))
+
+
+@INTERACTORS.register("iog")
+def open_iog(
+    source: ImageSource, device: str | None = None, weights: str = "sam2"
+) -> InsideOutside:
+    """IOG's gesture over a SAM2 of some name or path."""
+    return InsideOutside(open_sam2(source, device, weights))

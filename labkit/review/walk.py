@@ -1,0 +1,238 @@
+"""Walking a queue: where a reviewer is, what is there, and where to go. Nothing is decided here."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Literal
+
+import pandas as pd
+
+from labkit.core.config import default_reviewer
+from labkit.core.errors import InputError
+from labkit.core.registry import unknown
+from labkit.core.types import AnnotatedObject
+from labkit.review.timer import ActiveTimer
+from labkit.review.view import FrameView, ProposalIndex, check_threshold
+from labkit.store.fold import frame_states
+from labkit.store.project import ProjectStore
+
+__all__ = ["DONE", "QueueWalk", "Scope"]
+
+Scope = Literal["shared", "own"]
+
+DONE = frozenset({"accepted", "hand"})
+"""States of a frame that needs no verdict any more."""
+
+
+class QueueWalk:
+    """A place in a queue, and the frames around it; safe to use from any thread.
+
+    ``lock`` is held by every verb while it reads or changes what the session knows. A move holds
+    ``moving`` as well, until what it sets off has ended; it never waits for that with ``lock``.
+    """
+
+    def __init__(
+        self,
+        project: ProjectStore,
+        queue: pd.DataFrame,
+        proposals: pd.DataFrame,
+        *,
+        threshold: float,
+        reviewer: str | None = None,
+        scope: Scope = "shared",
+        idle_after: float = 60.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        project.check_writable("A review cannot start")
+        if scope not in ("shared", "own"):
+            raise unknown("scope", scope, ["shared", "own"])
+        self.lock, self.moving = threading.RLock(), threading.RLock()
+        self.project, self.scope = project, scope
+        self.reviewer = (reviewer or default_reviewer()).strip()
+        self.timer = ActiveTimer(idle_after, clock)
+        self._threshold = check_threshold(threshold)
+        self.index = ProposalIndex(proposals)
+        decisions = project.decisions()
+        if scope == "own":
+            decisions = decisions[decisions["reviewer"] == self.reviewer]
+        states = frame_states(decisions)
+        self._states: dict[str, str] = dict(zip(states["frame_id"], states["state"], strict=True))
+        self._view: FrameView | None = None
+        self.set_queue(queue)
+
+    # ---- where we are
+
+    def set_queue(self, queue: pd.DataFrame) -> None:
+        """Work through another order; the current frame stays if it is still there."""
+        if not len(queue):
+            raise InputError("There is nothing to review", "the queue is empty")
+        with self.lock:
+            self.queue = queue.reset_index(drop=True)
+            self._order = [str(f) for f in self.queue["frame_id"]]
+            self._place = {f: k for k, f in enumerate(self._order)}
+            here = self._view.frame.frame_id if self._view else None
+            if here in self._place:
+                self._position = self._place[here]
+                return
+            undecided = (k for k, f in enumerate(self._order) if not self._is_done(f))
+            self._load(next(undecided, 0))
+
+    def _is_done(self, frame_id: str) -> bool:
+        return self._states.get(frame_id) in DONE
+
+    def _load(self, position: int) -> None:
+        self._view = self._fresh(self._order[position])
+        self._position = position
+        self.timer.enter(self.frame_id)
+
+    def _fresh(self, frame_id: str) -> FrameView:
+        """The frame as the ledger has it now."""
+        view = self._read(frame_id)
+        self._states[frame_id] = view.state
+        return view
+
+    def _read(self, frame_id: str) -> FrameView:
+        rows = self.project.ledger.frame(frame_id)
+        if self.scope == "own":
+            rows = [d for d in rows if d.reviewer == self.reviewer]
+        return FrameView.build(self.project.frame(frame_id), self.index.of(frame_id), rows)
+
+    def view_of(self, frame_id: str) -> FrameView:
+        """The current frame as it is shown, or another as the ledger has it now."""
+        return self.view if frame_id == self.frame_id else self._read(frame_id)
+
+    @property
+    def view(self) -> FrameView:
+        """The current frame with its objects."""
+        assert self._view is not None  # set_queue loads a frame
+        return self._view
+
+    @property
+    def frame_id(self) -> str:
+        """The current frame's id."""
+        return self.view.frame.frame_id
+
+    @property
+    def position(self) -> int:
+        """Place of the current frame in the queue, from 0."""
+        return self._position
+
+    @property
+    def order(self) -> list[str]:
+        """The frames of the queue, in order."""
+        return list(self._order)
+
+    @property
+    def threshold(self) -> float:
+        """Score from which proposals are shown; moving it decides nothing."""
+        return self._threshold
+
+    @threshold.setter
+    def threshold(self, value: float) -> None:
+        self._threshold = check_threshold(value)
+
+    def objects(self, threshold: float | None = None) -> list[AnnotatedObject]:
+        """What is shown on the current frame, at the session's or another threshold."""
+        return self.view.shown(self._threshold if threshold is None else check_threshold(threshold))
+
+    @property
+    def why(self) -> str:
+        """Rule and reason that put the current frame here."""
+        with self.lock:
+            row = self.queue.iloc[self._position]
+        return ": ".join(str(row[c]) for c in ("rule", "reason") if row.get(c))
+
+    def progress(self) -> tuple[int, int]:
+        """Frames of the queue that have their verdict, and all of them."""
+        with self.lock:
+            return sum(map(self._is_done, self._order)), len(self._order)
+
+    def peek(self, position: int) -> FrameView:
+        """A frame of the queue as it stands, without going there; for fetching ahead.
+
+        Parameters
+        ----------
+        position : int
+            From 0.
+
+        Raises
+        ------
+        InputError
+            The queue has no such place.
+        """
+        order = self._order
+        if not 0 <= position < len(order):
+            raise InputError(f"The queue has no place {position}", f"it has 0 to {len(order) - 1}")
+        return self._read(order[position])
+
+    # ---- moving
+
+    def next(self, *, undecided: bool = False) -> str | None:
+        """Go to the next frame, or the next without a verdict; None at the end, staying there."""
+        with self.moving:
+            with self.lock:
+                here, at = self.frame_id, self._position
+                later = range(at + 1, len(self._order))
+                free = (k for k in later if not (undecided and self._is_done(self._order[k])))
+                position = next(free, None)
+                if position is None:
+                    return None
+                self._load(position)
+                there = self.frame_id
+            self._moved(here, there)
+            return there
+
+    def previous(self) -> str | None:
+        """Go to the frame before; None at the beginning."""
+        with self.moving:
+            with self.lock:
+                here = self.frame_id
+                if self._position == 0:
+                    return None
+                self._load(self._position - 1)
+                there = self.frame_id
+            self._moved(here, there)
+            return there
+
+    def goto(self, frame_id: str) -> str:
+        """Go to a frame of the queue."""
+        with self.moving:
+            with self.lock:
+                here = self.frame_id
+                if frame_id not in self._place:
+                    raise unknown("frame of this queue", frame_id, self._order)
+                self._load(self._place[frame_id])
+                there = self.frame_id
+            self._moved(here, there)
+            return there
+
+    def _moved(self, here: str, there: str) -> None:
+        """What a move sets off; ``moving`` is held, ``lock`` is not."""
+
+    def reload(self) -> None:
+        """Read the current frame again, with what others have decided."""
+        with self.lock:
+            self._view = self._fresh(self.frame_id)
+
+    # ---- new proposals
+
+    def add_proposals(
+        self, frame_id: str, objects: Sequence[AnnotatedObject], tracks: Iterable[int] = ()
+    ) -> None:
+        """Show proposals that were made after the session began; on the current frame at once.
+
+        Parameters
+        ----------
+        frame_id : str
+        objects : sequence of AnnotatedObject
+            As :func:`labkit.store.columns.object_from_row` makes them.
+        tracks : iterable of int
+            Earlier proposals of these tracks on the frame are not shown any more; those of the
+            objects' own tracks never are.
+        """
+        with self.lock:
+            self.index.add(frame_id, objects, tracks)
+            if frame_id == self.frame_id:
+                self._view = self._fresh(frame_id)

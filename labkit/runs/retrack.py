@@ -1,0 +1,218 @@
+"""``Project.retrack``: what depends on a correction is tracked again, and no more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from labkit.core.errors import InputError
+from labkit.core.registry import unknown
+from labkit.models.interactors.base import ImageSource
+from labkit.models.trackers.base import Tracker
+from labkit.runs.jobs import Job
+from labkit.runs.track import TrackRequest, start
+from labkit.runs.track_file import Record, read_records
+from labkit.runs.track_input import Seed, Wanted, wanted_tracks
+from labkit.runs.track_plan import FrameSequence, Route, legs, sequences, steps
+from labkit.store.project import ProjectStore
+from labkit.store.proposals import RunStore
+
+__all__ = ["retrack", "retrack_job"]
+
+
+def retrack_job(
+    project: ProjectStore,
+    run: str,
+    frames: Iterable[str] | None = None,
+    *,
+    tracker: str | Tracker | None = None,
+    device: str | int | None = None,
+    resume: bool = True,
+    progress: str | Callable[[Job[str]], None] | None = "auto",
+    source: ImageSource | None = None,
+) -> Job[str]:
+    """Start to track again what reviewers corrected in a track run; the result is a new run's id.
+
+    Each corrected track is followed again from its earliest corrected frame: up to the next
+    keyframe that the run had, or else to the end of its walk. All that was decided about the track
+    on these frames is a keyframe. A rejected object has left the picture from that frame on, up to
+    the next keyframe. The new run replaces the proposals of these tracks on these frames alone.
+
+    Parameters
+    ----------
+    project : ProjectStore
+    run : str
+        A finished, or half-finished, track run.
+    frames : iterable of str, optional
+        Look at corrections on these frames only.
+    tracker : str or Tracker, optional
+        By default that of the run.
+    device, resume, progress, source
+        As in :func:`labkit.runs.track_job`.
+
+    Raises
+    ------
+    InputError
+        The run has no tracks, or nothing was corrected.
+    """
+    project.check_writable("This project cannot take a new run")
+    store = project.run(run)
+    records = read_records(store.folder)
+    if store.manifest.kind != "tracker" or records is None:
+        raise InputError(f"Run {store.run_id!r} cannot be tracked again", "it is no track run")
+    chosen = _frames(project, frames)
+    decided = _decided(project, store, [r.track_id for r in records])
+    found = sequences(project.frames(), [f for r in records for f in _frames_of(r)])
+    tracks: list[Wanted] = []
+    routes: list[Route] = []
+    for item in records:
+        rows = decided[decided["track_id"] == item.track_id]
+        sequence = found[item.seeds[0].keyframe.frame_id]
+        again = _again(item, rows, sequence, chosen)
+        if again is not None:
+            seeds, way = again
+            tracks += wanted_tracks_of(project, item, seeds)
+            routes.append(way)
+    if not tracks:
+        raise InputError(
+            f"Nothing is to be tracked again in run {store.run_id!r}",
+            "no object of it was edited, rejected or added since it was made",
+        )
+    ids = tuple(r.given for r in tracks if r.given is not None)
+    request = TrackRequest(
+        tracker=tracker if tracker is not None else str(store.manifest.params["tracker"]),
+        tracks=tuple(tracks),
+        routes=tuple(routes),
+        walk=tuple(steps(legs(routes))),
+        conf=store.manifest.conf,
+        device=None if device is None else str(device),
+        replaces=_replaced(project, ids),
+        hides=ids,
+        resume=bool(resume),
+        part_size=store.manifest.part_size,
+    )
+    return start(project, request, progress, source)
+
+
+def retrack(project: ProjectStore, run: str, **options: Any) -> str:
+    """Track again what was corrected, and give the new run's id; see :func:`retrack_job`."""
+    return retrack_job(project, run, **options).result()
+
+
+def wanted_tracks_of(project: ProjectStore, item: Record, seeds: Sequence[Seed]) -> list[Wanted]:
+    """The track as it is asked for again, its keyframes checked."""
+    label = seeds[-1].keyframe.label
+    keyframes = [replace(s.keyframe, track_id=item.track_id, label=label) for s in seeds]
+    shown = [k for k in keyframes if not k.outside]
+    if shown:
+        wanted_tracks(project, shown)
+    named = tuple(replace(s, keyframe=k) for s, k in zip(seeds, keyframes, strict=True))
+    return [Wanted(item.track_id, own=True, seeds=named)]
+
+
+def _frames(project: ProjectStore, frames: Iterable[str] | None) -> set[str] | None:
+    if frames is None:
+        return None
+    names = {frames} if isinstance(frames, str) else set(frames)
+    known = project.frames()["frame_id"].tolist()
+    for name in names - set(known):
+        raise unknown("frame", name, known)
+    return names
+
+
+def _frames_of(item: Record) -> set[str]:
+    return {s.keyframe.frame_id for s in item.seeds}
+
+
+def _decided(project: ProjectStore, store: RunStore, ids: Sequence[int]) -> pd.DataFrame:
+    """What people decided about these tracks, in the order of deciding; ``corrected``: anew."""
+    df = project.annotations([store.run_id])
+    df = df[(df["state"] != "proposed") & df["track_id"].isin(list(ids))]
+    later = df["time"] > pd.Timestamp(store.manifest.created)
+    mine = (df["run_id"] == store.run_id) & df["state"].isin(["edited", "rejected"])
+    added = later & (df["state"] == "added")
+    return df.assign(corrected=(mine | added).to_numpy(dtype=bool)).sort_values("revision")
+
+
+def _again(
+    item: Record, rows: pd.DataFrame, sequence: FrameSequence, chosen: set[str] | None
+) -> tuple[list[Seed], Route] | None:
+    """What of one track is walked again, and its keyframes; None where nothing was corrected."""
+    decided = _by_position(rows, sequence, item)
+    old = {sequence.place[s.keyframe.frame_id]: s for s in item.seeds}
+    hits = (
+        rows[rows["corrected"]]
+        if chosen is None
+        else rows[rows["corrected"] & rows["frame_id"].isin(chosen)]
+    )
+    corrected = sorted({sequence.place[f] for f in hits["frame_id"] if f in sequence.place})
+    forward: list[tuple[int, int]] = []
+    backward: tuple[int, int] | None = None
+    for place in corrected:
+        for first, last in _places(item.forward, sequence):
+            if first <= place <= last:
+                after = [p for p in old if place < p <= last and p not in corrected]
+                stretch = (place, min(after, default=last))
+                if forward and stretch[0] <= forward[-1][1]:
+                    stretch = (forward[-1][0], max(forward[-1][1], stretch[1]))
+                    forward.pop()
+                forward.append(stretch)
+    if item.backward is not None:
+        first, last = _places([item.backward], sequence)[0]
+        walked = [p for p in corrected if last <= p <= first]
+        walked = [p for p in walked if not any(a <= p <= b for a, b in forward)]
+        if walked:
+            backward = (max(walked), last)
+    if not forward and backward is None:
+        return None
+    seeds = {
+        place: seed
+        for place, seed in {**old, **decided}.items()
+        if any(a <= place <= b for a, b in forward)
+        or (backward is not None and backward[1] <= place <= backward[0])
+    }
+    ordered = [seeds[p] for p in sorted(seeds)]
+    return ordered, Route(sequence, seeds, tuple(forward), backward)
+
+
+def _places(stretches: Iterable[tuple[str, str]], sequence: FrameSequence) -> list[tuple[int, int]]:
+    return [(sequence.place[a], sequence.place[b]) for a, b in stretches]
+
+
+def _by_position(rows: pd.DataFrame, sequence: FrameSequence, item: Record) -> dict[int, Seed]:
+    """Decisions as keyframes; where an object was rejected and another drawn, the drawn one."""
+    out: dict[int, Seed] = {}
+    ordered = [*rows[rows["state"] == "rejected"].to_dict("records")]
+    ordered += rows[rows["state"] != "rejected"].to_dict("records")
+    for row in ordered:
+        if row["frame_id"] in sequence.place:
+            seed = _seed({str(k): v for k, v in row.items()}, item)
+            out[sequence.place[row["frame_id"]]] = seed
+    return out
+
+
+def _seed(row: Mapping[str, Any], item: Record) -> Seed:
+    from labkit.core.tracks import Keyframe
+    from labkit.store.columns import shape_from_row
+
+    outside = row["state"] == "rejected"
+    shape = None if outside else shape_from_row(row)
+    keyframe = Keyframe(
+        str(row["frame_id"]), item.track_id, str(row["label"]), shape, outside=outside
+    )
+    return Seed(keyframe, 1.0, decided=not outside)
+
+
+def _replaced(project: ProjectStore, ids: Sequence[int]) -> tuple[str, ...]:
+    """Finished runs that hold any of these tracks."""
+    out = []
+    for manifest in project.runs():
+        if manifest.kind != "tracker" or manifest.status != "finished":
+            continue
+        records = read_records(project.run(manifest.run_id).folder)
+        if records is None or {r.track_id for r in records} & set(ids):
+            out.append(manifest.run_id)
+    return tuple(out)

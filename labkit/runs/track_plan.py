@@ -1,0 +1,297 @@
+"""Where a track run goes: sequences, the legs of the walk, and what is followed on each.
+
+::
+
+    frames of a group, in order     0 1 2 3 4 5 6 7 8 9
+    track a, keyframes at 2 and 6       K > > > K > > >      forward leg, one span
+    track a, target 0               < <                      backward leg, from 2
+    track b, outside at 6                 K > > o            a span that ends at 5
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from labkit.core.errors import InputError
+from labkit.core.registry import unknown
+from labkit.runs.track_input import Seed
+
+__all__ = [
+    "Direction",
+    "FrameSequence",
+    "Leg",
+    "Route",
+    "Span",
+    "Step",
+    "legs",
+    "route",
+    "sequences",
+    "steps",
+]
+
+Direction = Literal["auto", "forward", "backward", "both"]
+_DIRECTIONS = ("auto", "forward", "backward", "both")
+
+
+@dataclass(frozen=True, eq=False)
+class FrameSequence:
+    """The frames of one group: by index in a video, by order of adding in a folder."""
+
+    group: str
+    frame_ids: tuple[str, ...]
+    sizes: tuple[tuple[int, int], ...]
+    place: Mapping[str, int]
+
+
+def sequences(frames: pd.DataFrame, wanted: Sequence[str]) -> dict[str, FrameSequence]:
+    """The sequences in which frames lie, by ``frame_id`` of those asked for."""
+    rows = frames[frames["frame_id"].isin(list(wanted))]
+    made: dict[str, FrameSequence] = {}
+    for group in rows["group"].unique():
+        part = frames[frames["group"] == group].sort_values("index", kind="stable")
+        ids = tuple(part["frame_id"].tolist())
+        sizes = tuple(zip(part["width"].tolist(), part["height"].tolist(), strict=True))
+        made[group] = FrameSequence(str(group), ids, sizes, {f: k for k, f in enumerate(ids)})
+    return {
+        f: made[g] for f, g in zip(rows["frame_id"].tolist(), rows["group"].tolist(), strict=True)
+    }
+
+
+@dataclass(frozen=True, eq=False)
+class Route:
+    """What one track covers.
+
+    Attributes
+    ----------
+    sequence : FrameSequence
+    seeds : mapping of int to Seed
+        By position.
+    forward : tuple of (first, last)
+        Stretches to walk forward, inclusive.
+    backward : (first, last) or None
+        The stretch to walk backward, ``first`` >= ``last``.
+    silent : bool
+        The first frame of the backward stretch has its proposal from the forward one.
+    """
+
+    sequence: FrameSequence
+    seeds: Mapping[int, Seed]
+    forward: tuple[tuple[int, int], ...] = ()
+    backward: tuple[int, int] | None = None
+    silent: bool = False
+
+
+def route(
+    seeds: Sequence[Seed],
+    found: Mapping[str, FrameSequence],
+    to: str | int | None,
+    direction: Direction,
+) -> Route:
+    """Where a track goes from its keyframes.
+
+    Forward from the first keyframe to the target, where the target lies before it backward; and
+    between the keyframes in any case, unless the target is one of the frames between them.
+    """
+    sequence = found[seeds[0].keyframe.frame_id]
+    for seed in seeds:
+        if found[seed.keyframe.frame_id] is not sequence:
+            raise InputError(
+                f"Track {seed.keyframe.label!r} cannot be tracked",
+                f"its keyframes are in {sequence.group!r} and in "
+                f"{found[seed.keyframe.frame_id].group!r}",
+                "one track is in one video or folder",
+            )
+    placed = {sequence.place[s.keyframe.frame_id]: s for s in seeds}
+    shown = [p for p, s in placed.items() if not s.keyframe.outside]
+    first, last = min(shown), max(placed)
+    back, end = _targets(sequence, first, last, to, direction)
+    forward = ((first, end),) if end is not None else ()
+    if back == first and forward:
+        back = None
+    return Route(
+        sequence,
+        placed,
+        forward,
+        None if back is None else (first, back),
+        silent=bool(forward),
+    )
+
+
+def _targets(
+    sequence: FrameSequence, first: int, last: int, to: str | int | None, direction: Direction
+) -> tuple[int | None, int | None]:
+    """The frames at which the backward and the forward walk end; None where there is none."""
+    if direction not in _DIRECTIONS:
+        raise unknown("direction", direction, list(_DIRECTIONS))
+    size = len(sequence.frame_ids)
+    between = last if last > first else None
+    if isinstance(to, str):
+        return _to_frame(sequence, first, last, to, direction)
+    if to is None:
+        back = 0 if direction in ("backward", "both") else None
+        return back, between if direction == "backward" else size - 1
+    if isinstance(to, bool) or not isinstance(to, int | np.integer) or to == 0:
+        raise InputError(
+            f"to={to!r} cannot be used", "it is a frame id or a number of frames other than 0"
+        )
+    count = int(to)
+    if count < 0 and direction == "forward":
+        raise InputError(f"to={count} lies before the start", "the direction is forward")
+    if direction == "both":
+        return max(0, first - abs(count)), min(size - 1, last + abs(count))
+    if count < 0 or direction == "backward":
+        return max(0, first - abs(count)), between
+    return None, min(size - 1, last + count)
+
+
+def _to_frame(
+    sequence: FrameSequence, first: int, last: int, to: str, direction: Direction
+) -> tuple[int | None, int | None]:
+    if to not in sequence.place:
+        raise InputError(
+            f"to={to!r} cannot be used",
+            f"there is no such frame in {sequence.group!r}, where the objects are",
+        )
+    if direction == "both":
+        raise InputError(
+            "direction='both' cannot be used", "the target is one frame", "give a number of frames"
+        )
+    target = sequence.place[to]
+    if target < first:
+        if direction == "forward":
+            raise InputError(f"to={to!r} lies before the start", "the direction is forward")
+        return target, last if last > first else None
+    if direction == "backward" and target > first:
+        raise InputError(f"to={to!r} lies behind the start", "the direction is backward")
+    return None, target
+
+
+@dataclass(frozen=True, eq=False)
+class Span:
+    """One track on one leg, from a keyframe to where it ends.
+
+    Attributes
+    ----------
+    track : int
+        Its number in the request.
+    first, last : int
+        Positions, inclusive, in the direction of the leg.
+    seeds : mapping of int to Seed
+        Keyframes with shapes by position; one at ``first``.
+    silent : bool
+        On ``first`` it proposes nothing.
+    """
+
+    track: int
+    first: int
+    last: int
+    seeds: Mapping[int, Seed]
+    silent: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Leg:
+    """Consecutive frames of a sequence, walked in one direction."""
+
+    sequence: FrameSequence
+    backward: bool
+    positions: tuple[int, ...]
+    spans: tuple[Span, ...]
+
+    def covers(self, span: Span, position: int) -> bool:
+        """Whether a span is followed at a position."""
+        sign = -1 if self.backward else 1
+        return span.first * sign <= position * sign <= span.last * sign
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """One frame of the walk; steps of one ``segment`` have one size and share a session."""
+
+    leg: Leg
+    segment: int
+    position: int
+
+    @property
+    def frame_id(self) -> str:
+        """The frame."""
+        return self.leg.sequence.frame_ids[self.position]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height."""
+        return self.leg.sequence.sizes[self.position]
+
+
+def legs(routes: Sequence[Route]) -> list[Leg]:
+    """The walk: for each sequence forward first, then backward, in stretches without gaps."""
+    out: list[Leg] = []
+    for sequence in dict.fromkeys(r.sequence for r in routes):
+        mine = [(k, r) for k, r in enumerate(routes) if r.sequence is sequence]
+        for backward in (False, True):
+            spans: list[Span] = []
+            covered: set[int] = set()
+            for number, track in mine:
+                if backward:
+                    stretches = [track.backward] if track.backward is not None else []
+                else:
+                    stretches = list(track.forward)
+                for first, last in stretches:
+                    covered |= set(range(min(first, last), max(first, last) + 1))
+                    spans += _spans(number, track, first, last, backward)
+            out += _stretches(sequence, backward, covered, spans)
+    return out
+
+
+def _spans(number: int, track: Route, first: int, last: int, backward: bool) -> Iterator[Span]:
+    """From a keyframe up to the next one that says outside, and on from the next with a shape."""
+    low, high = min(first, last), max(first, last)
+    places = sorted((p for p in track.seeds if low <= p <= high), reverse=backward)
+    begun: int | None = None
+    seeds: dict[int, Seed] = {}
+
+    def span(end: int) -> Span:
+        assert begun is not None
+        silent = track.silent and backward and begun == first
+        return Span(number, begun, end, dict(seeds), silent)
+
+    for place in places:
+        seed = track.seeds[place]
+        if not seed.keyframe.outside:
+            begun = place if begun is None else begun
+            seeds[place] = seed
+        elif begun is not None:
+            yield span(place + (1 if backward else -1))
+            begun, seeds = None, {}
+    if begun is not None:
+        yield span(last)
+
+
+def _stretches(
+    sequence: FrameSequence, backward: bool, covered: set[int], spans: Sequence[Span]
+) -> Iterator[Leg]:
+    for _, run in groupby(enumerate(sorted(covered)), key=lambda item: item[1] - item[0]):
+        positions = [p for _, p in run]
+        inside = [s for s in spans if positions[0] <= s.first <= positions[-1]]
+        if backward:
+            positions.reverse()
+        yield Leg(sequence, backward, tuple(positions), tuple(inside))
+
+
+def steps(walk: Sequence[Leg]) -> list[Step]:
+    """Every frame of the walk in order."""
+    out: list[Step] = []
+    segment = -1
+    for leg in walk:
+        size: tuple[int, int] | None = None
+        for position in leg.positions:
+            if leg.sequence.sizes[position] != size:
+                size, segment = leg.sequence.sizes[position], segment + 1
+            out.append(Step(leg, segment, position))
+    return out

@@ -1,0 +1,67 @@
+"""Tracks in processes that can be killed; as ``killed.py``, but for track runs.
+
+Reads ``PROJECT LOG`` lines (JSON lists) and notes in the log every position that was stepped.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import track_fakes as fakes
+
+from labkit.runs.track import track
+from labkit.store.project import ProjectStore
+
+PART = 8
+
+
+def work(folder: str, log: str) -> None:
+    def note(position: int) -> None:
+        time.sleep(0.004)
+        with Path(log).open("a") as file:
+            file.write(f"{position}\n")
+
+    keys = [
+        fakes.key(0, 0),
+        fakes.key(1, 11, "nut"),
+        fakes.key(2, 5),
+        fakes.key(2, 30, outside=True),
+        fakes.key(2, 47),
+        fakes.key(3, 40),
+    ]
+    world = fakes.World(gone={0: {20, 21, 22}}, grown={1: {33}})
+    with ProjectStore.open(folder) as project:
+        track(
+            project,
+            keys,
+            tracker=fakes.ColourTracker(note),
+            direction="both",
+            part_size=PART,
+            progress=None,
+            source=world,
+        )
+
+
+def main() -> None:
+    for line in sys.stdin:
+        pid = os.fork()
+        if pid == 0:
+            status = 1
+            try:
+                work(*json.loads(line))
+                status = 0
+            finally:
+                os._exit(status)
+        sys.stdout.write(f"{pid}\n")
+        sys.stdout.flush()
+        _, ended = os.waitpid(pid, 0)
+        sys.stdout.write(f"{os.waitstatus_to_exitcode(ended)}\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
