@@ -287,6 +287,29 @@ def test_out_of_memory_halves_the_chunk_then_says_so(model, video, batches, monk
     assert ids(mine.step(2, images[2])) == ids(wanted)  # nothing was lost
 
 
+def test_more_objects_than_fit_are_refused_before_anything_is_done(model, video, monkeypatch):
+    from labkit.models.sam2 import video as module
+
+    _, images = video
+    mine = session(model)
+    mine.prompt(0, images[0], [boxed(0)])
+    monkeypatch.setattr(module, "free_bytes", lambda _model: 50e6)
+    with pytest.raises(OutOfMemoryError, match=r"5000 objects do not fit into memory: they need "):
+        mine.prompt(0, images[0], [boxed(k) for k in range(5000)])
+    assert ids(mine.step(1, images[1])) == [0]
+
+
+def test_the_room_that_an_object_takes_is_known_before(model, video):
+    from labkit.models.sam2.bank import bytes_each
+
+    _, images = video
+    mine = session(model)
+    mine.prompt(0, images[0], [boxed(1)])
+    for t in range(1, 12):
+        mine.step(t, images[t])
+    assert mine.memory.nbytes == bytes_each(model)
+
+
 def test_unknown_trackers_are_named_with_the_known_ones():
     with pytest.raises(NotFoundError, match=r"No tracker is called 'sam2-nanno'.*'sam2-nano'"):
         open_tracker("sam2-nanno")

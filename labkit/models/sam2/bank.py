@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from sam2.modeling.sam2_base import SAM2Base
     from torch import Tensor
 
-__all__ = ["Followed", "Memory", "bank", "reach"]
+__all__ = ["Followed", "Memory", "bank", "bytes_each", "reach"]
 
 
 @dataclass(slots=True)
@@ -84,6 +84,15 @@ def reach(model: SAM2Base) -> tuple[int, int]:
     memories = max(0, model.num_maskmem - 1) * max(1, model.memory_temporal_stride_for_eval)
     pointers = model.max_obj_ptrs_in_encoder - 1 if model.use_obj_ptrs_in_encoder else 0
     return memories, pointers
+
+
+def bytes_each(model: SAM2Base) -> int:
+    """Bytes that one object takes once it has been followed for a while, from one keyframe."""
+    memories, pointers = reach(model)
+    side = model.image_size // model.backbone_stride
+    features = 2 * model.mem_dim * side**2  # bfloat16
+    logits = 4 * (model.image_size // 4) ** 2
+    return (1 + memories) * features + (1 + pointers) * 4 * model.hidden_dim + logits
 
 
 def bank(objects: Sequence[Followed], codes: Sequence[Tensor]) -> dict[str, Any]:

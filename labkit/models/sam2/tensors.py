@@ -20,6 +20,7 @@ __all__ = [
     "Clicks",
     "cat",
     "computing",
+    "free_bytes",
     "free_device",
     "hint",
     "is_out_of_memory",
@@ -129,6 +130,17 @@ def is_out_of_memory(exc: BaseException) -> bool:
     text = str(exc).lower()
     words = ("out of memory", "can't allocate memory", "not enough memory")
     return isinstance(exc, MemoryError) or any(w in text for w in words)
+
+
+def free_bytes(model: SAM2Base) -> int:
+    """Bytes that can still be had where the model computes."""
+    import psutil
+    import torch
+
+    if model.device.type != "cuda":
+        return int(psutil.virtual_memory().available)
+    reserve = torch.cuda.memory_reserved(model.device) - torch.cuda.memory_allocated(model.device)
+    return int(torch.cuda.mem_get_info(model.device)[0] + reserve)
 
 
 def free_device(model: SAM2Base) -> None:

@@ -11,7 +11,7 @@ than ``max_obj_ptrs_in_encoder`` frames. Here the length is not known, and never
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +20,12 @@ from numpy.typing import NDArray
 
 from labkit.core.errors import InputError
 from labkit.models.base import Image, OutOfMemoryError
-from labkit.models.sam2.bank import Followed, Memory, bank, reach
+from labkit.models.sam2.bank import Followed, Memory, bank, bytes_each, reach
 from labkit.models.sam2.tensors import (
     Clicks,
     cat,
     computing,
+    free_bytes,
     free_device,
     hint,
     is_out_of_memory,
@@ -114,6 +115,7 @@ class VideoMemory:
             that thousands of masks need not be there at once.
         """
         load = dict(masks)
+        self._make_room(load)
         objects = [self._object(k) for k in load]
 
         def run(chunk: list[Followed]) -> tuple[list[Memory], Answer]:
@@ -131,6 +133,7 @@ class VideoMemory:
         else starts from the picture alone.
         """
         asked = dict(clicks)
+        self._make_room(asked)
         groups: dict[tuple[Any, ...], list[Followed]] = {}
         for track_id, given in asked.items():
             item = self._object(track_id)
@@ -230,6 +233,17 @@ class VideoMemory:
     def _object(self, track_id: int) -> Followed:
         """The object of that number; a new one is not yet kept."""
         return self._objects.get(track_id) or Followed(track_id)
+
+    def _make_room(self, track_ids: Iterable[int]) -> None:
+        """Refuse more objects than fit, before the system has to end the process."""
+        count = len({*self._objects, *track_ids})
+        needed, free = count * bytes_each(self.model) - self.nbytes, free_bytes(self.model)
+        if needed > 0.9 * free:
+            raise OutOfMemoryError(
+                f"{count} objects do not fit into memory: they need {needed / 1e9:.1f} GB more, "
+                f"{free / 1e9:.1f} GB are free (follow fewer objects at once, or take a smaller "
+                "model)"
+            )
 
     def _prompted(self, position: int, done: list[_Done]) -> list[Answer]:
         for objects, memories, answer in done:
