@@ -61,22 +61,32 @@ def stepped(log: Path) -> int:
     return len(log.read_text().splitlines()) if log.exists() else 0
 
 
-def new_project(folder: Path, n: int, seed: int) -> tuple[Path, Keyframe]:
-    """A project on a clip, and an object of its first frame that stays to the last."""
+def new_project(folder: Path, n: int, seed: int) -> tuple[Path, list[Keyframe]]:
+    """A project on a clip, and the objects of its first frame that stay to the last."""
     images = folder / "images"
     images.mkdir(parents=True)
-    first: dict[int, Any] = {}
-    stay: set[int] = set()
-    for k, scene in enumerate(world.clip(seed, frames=n, size=(256, 320))):
+    scenes = list(world.clip(seed, frames=n, size=(256, 320)))
+    for k, scene in enumerate(scenes):
         Image.fromarray(np.asarray(scene.image)).save(images / f"{k:04d}.png")
-        here = {o.track_id: o for o in scene.objects}
-        first, stay = (here, set(here)) if k == 0 else (first, stay & set(here))
-    best = max(stay or first, key=lambda i: first[i].shape.box[2] - first[i].shape.box[0])
+    stay = {o.track_id for o in scenes[-1].objects}
     with Project.create(folder / "p", labels=world.LABELS) as project:
         project.add_frames(images)
         frame = project.frames()["frame_id"][0]
-        shape = Shape(first[best].shape.box)
-        return project.root, Keyframe(frame, 1, first[best].label, shape)
+        return project.root, [
+            Keyframe(frame, o.track_id, o.label, Shape(o.shape.box))
+            for o in scenes[0].objects
+            if o.track_id in stay
+        ]
+
+
+def best(root: Path, keyframes: list[Keyframe], name: str) -> Keyframe:
+    """The object that the tracker holds longest, found in a copy of the project."""
+    copy = root.parent / "probe"
+    shutil.copytree(root, copy)
+    with Project.open(copy) as project:
+        df = project.tracks(project.track(keyframes, tracker=name, device="cpu", progress=None))
+    held = int(df.loc[df["frames"].idxmax(), "track_id"])
+    return next(k for k in keyframes if k.track_id == held)
 
 
 def track(root: Path, keyframe: Keyframe, name: str, log: Path) -> str:
@@ -95,7 +105,8 @@ def correct(root: Path, run: str, k: int) -> None:
 
 
 def retracking(folder: Path, n: int, name: str) -> None:
-    root, keyframe = new_project(folder, n, seed=4)
+    root, keyframes = new_project(folder, n, seed=4)
+    keyframe = best(root, keyframes, name)
     log = folder / "log"
     began = time.perf_counter()
     run = track(root, keyframe, name, log)
@@ -131,7 +142,7 @@ def retracking(folder: Path, n: int, name: str) -> None:
 def killing(folder: Path, n: int, name: str, kills: int) -> None:
     rng = random.Random(0)
     context = multiprocessing.get_context("fork")
-    root, keyframe = new_project(folder / "kills", n, seed=4)
+    root, (keyframe, *_) = new_project(folder / "kills", n, seed=4)
     began = time.perf_counter()
     shutil.copytree(root, folder / "calm")
     track(folder / "calm", keyframe, name, folder / "calm.log")
