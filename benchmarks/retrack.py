@@ -1,6 +1,6 @@
 """Tracking again after a correction at frame k of n, and what a killed run does twice.
 
-    python benchmarks/retrack.py [--frames 96] [--tracker flow] [--kills 20]
+    python benchmarks/retrack.py [--frames 64] [--tracker flow] [--kills 20]
 
 The first table walks a clip of the embedded world; the second kills a run with SIGKILL at random
 moments and counts the frames that the next process steps once more.
@@ -105,7 +105,7 @@ def correct(root: Path, run: str, k: int) -> None:
 
 
 def retracking(folder: Path, n: int, name: str) -> None:
-    root, keyframes = new_project(folder, n, seed=4)
+    root, keyframes = new_project(folder, n, seed=5)
     keyframe = best(root, keyframes, name)
     log = folder / "log"
     began = time.perf_counter()
@@ -142,7 +142,7 @@ def retracking(folder: Path, n: int, name: str) -> None:
 def killing(folder: Path, n: int, name: str, kills: int) -> None:
     rng = random.Random(0)
     context = multiprocessing.get_context("fork")
-    root, (keyframe, *_) = new_project(folder / "kills", n, seed=4)
+    root, (keyframe, *_) = new_project(folder / "kills", n, seed=5)
     began = time.perf_counter()
     shutil.copytree(root, folder / "calm")
     track(folder / "calm", keyframe, name, folder / "calm.log")
@@ -172,7 +172,7 @@ def killing(folder: Path, n: int, name: str, kills: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--frames", type=int, default=96)
+    parser.add_argument("--frames", type=int, default=64)
     parser.add_argument("--tracker", default="flow")
     parser.add_argument("--kills", type=int, default=20)
     given = parser.parse_args()
