@@ -48,11 +48,18 @@ class Processes:
         assert self._server.stdout is not None
         return int(self._server.stdout.readline())
 
-    def run_and_kill(self, project: Path, log: Path, after_s: float) -> bool:
-        """Whether it was killed before it had finished."""
+    def run_and_kill(self, project: Path, log: Path, after: int, pause_s: float) -> bool:
+        """Kill a while after so many more frames; whether that was before it had finished.
+
+        Frames and not seconds, for the moments to be as random on a machine that is busy.
+        """
+        target = steps(log) + after
         pid = self.start(project, log)
-        time.sleep(after_s)
         with contextlib.suppress(ProcessLookupError):
+            while steps(log) < target:
+                os.kill(pid, 0)  # raises when it has ended
+                time.sleep(0.001)
+            time.sleep(pause_s)
             os.kill(pid, signal.SIGKILL)
         return self.answer() == -signal.SIGKILL
 
@@ -92,17 +99,19 @@ def calm(
 
 
 def resumed(
-    processes: Processes, calm: tuple[dict[str, bytes], int], folder: Path, moments: list[float]
+    processes: Processes, calm: tuple[dict[str, bytes], int], folder: Path, moments: list[int]
 ) -> bool:
     """Kill at each moment, then run to the end; whether a run was met in its middle."""
     want, least = calm
     log, middle, killed = folder / "log", False, 0
+    rng = random.Random(str(moments))
     with new(folder / "p") as project:
         for moment in moments:
-            killed += processes.run_and_kill(project.root, log, moment)
+            pause_s = rng.uniform(0, 0.02) if moment else rng.uniform(0, 0.3)
+            killed += processes.run_and_kill(project.root, log, moment, pause_s)
             runs = project.runs()
-            done = len(project.run(runs[0].run_id).missing_parts()) if runs else len(want)
-            middle |= 0 < done < len(want)  # how many are missing
+            missing = len(project.run(runs[0].run_id).missing_parts()) if runs else len(want)
+            middle |= 0 < missing < len(want)
         processes.start(project.root, log)
         assert processes.answer() == 0
         assert len(project.runs()) == 1
@@ -119,7 +128,8 @@ def test_killed_at_random_moments(
 ) -> None:
     rng = random.Random(kills)
     middle = sum(
-        resumed(processes, calm, tmp_path / str(k), [rng.uniform(0.1, 0.9)]) for k in range(kills)
+        resumed(processes, calm, tmp_path / str(k), [rng.randrange(0, calm[1])])
+        for k in range(kills)
     )
     assert middle >= kills / 5
 
@@ -127,4 +137,4 @@ def test_killed_at_random_moments(
 def test_killed_again_and_again(
     processes: Processes, tmp_path: Path, calm: tuple[dict[str, bytes], int]
 ) -> None:
-    resumed(processes, calm, tmp_path, [0.4, 0.45, 0.6, 0.5])
+    resumed(processes, calm, tmp_path, [20, 0, 13, 30])
