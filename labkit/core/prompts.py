@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,6 +92,35 @@ class Prompts:
         return cls(
             pairs, tuple(int(v) for v in labels) if labels is not None else (1,) * len(pairs)
         )
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Prompts:
+        """Points, labels and a box as a file or a notebook's parameters hold them.
+
+        Parameters
+        ----------
+        data : mapping
+            ``points``: a list of ``[x, y]``; ``labels``: 1 or 0 for each, all 1 where they are
+            missing; ``box``: ``[x1, y1, x2, y2]``. Other keys are passed over.
+
+        Raises
+        ------
+        InputError
+            None of these is there, or one of them holds something else.
+        """
+        points, labels, box = data.get("points") or (), data.get("labels"), data.get("box")
+        try:
+            out = cls.clicks(points, labels or None)
+            out = out if not box else replace(out, box=cls.boxed(box).box)
+        except (TypeError, ValueError) as exc:
+            raise InputError(
+                "These prompts cannot be used",
+                str(exc),
+                "points are a list of [x, y], labels of 1 or 0, a box is [x1, y1, x2, y2]",
+            ) from exc
+        if out.empty:
+            raise InputError("There is nothing to segment", "neither points nor a box are given")
+        return out
 
     def with_click(self, x: float, y: float, *, positive: bool = True) -> Prompts:
         """With one more click."""
