@@ -116,9 +116,12 @@ def track_sheet(
 
 
 def _walked(project: ProjectStore, df: pd.DataFrame) -> list[str]:
-    """The frames of the sequence from the first to the last that has any of these objects."""
+    """The frames of the sequence from the first to the last that were tracked."""
     frames = project.frames()
     here = set(df["frame_id"].astype(str))
+    for name in df["run_id"].dropna().unique():
+        store = project.run(str(name))
+        here |= set(store.frame_ids) if store.manifest.kind == "tracker" else set()
     groups = frames.loc[frames["frame_id"].isin(here), "group"].unique()
     frames = frames[frames["group"].isin(groups)].sort_values(["group", "index"], kind="stable")
     ids = frames["frame_id"].astype(str).tolist()
