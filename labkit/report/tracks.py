@@ -50,6 +50,7 @@ def track_sheet(
     run: str | None = None,
     *,
     every: int = 10,
+    flagged: int = 4,
     frames: Sequence[str] | None = None,
     tracks: Collection[int] | None = None,
     columns: int = 4,
@@ -68,6 +69,8 @@ def track_sheet(
         The tracks of that run alone; by default all that counts now.
     every : int
         Each so many-th frame is shown, from the first on, and the last.
+    flagged : int
+        At most so many of the flagged frames are shown between them, the most doubtful ones.
     frames : sequence of str, optional
         Show these frames instead, in this order.
     tracks : collection of int, optional
@@ -89,7 +92,12 @@ def track_sheet(
     if not len(df):
         raise InputError("This contact sheet cannot be drawn", "no object here has a track")
     walked = _walked(project, df)
-    chosen = list(frames) if frames is not None else _every(walked, every)
+    flags = flagged_frames(project, run)
+    if frames is not None:
+        chosen = list(frames)
+    else:
+        shown = {*_every(walked, every), *list(flags)[: max(0, flagged)]}
+        chosen = [f for f in walked if f in shown]
     if len(chosen) > _MOST:
         raise InputError(
             f"A contact sheet of {len(chosen)} frames cannot be drawn",
@@ -97,7 +105,6 @@ def track_sheet(
             "show fewer of them, with a greater 'every'",
         )
     objects = annotated_objects(df[df["frame_id"].isin(chosen)])
-    flags = flagged_frames(project, run)
     place = {f: k for k, f in enumerate(walked)}
     tiles = []
     with FrameReader(project.root) as reader:
