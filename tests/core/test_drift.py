@@ -1,4 +1,4 @@
-"""What a drift flag of the area compares: masks with masks, and boxes where one side has no more."""
+"""What a drift flag of the area compares: masks with masks, and boxes with boxes."""
 
 from __future__ import annotations
 
