@@ -109,7 +109,8 @@ def _anchors(mask: NDArray[np.bool_]) -> list[list[float]]:
     from contourpy import contour_generator
 
     padded = np.pad(mask.astype(np.float32), 1)
-    line = max(contour_generator(z=padded).lines(0.5), key=len) - 1.0
+    lines = [np.asarray(line) for line in contour_generator(z=padded).lines(0.5)]
+    line = max(lines, key=len) - 1.0
     along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(line, axis=0).T))])
     at = np.linspace(0, along[-1], _ANCHORS, endpoint=False)
     height, width = mask.shape
