@@ -71,23 +71,22 @@ def check_correction(p, correct_at, to):
 @trained
 def test_segment_and_track_on_the_drawn_world(tmp_path):
     out = tmp_path / "out"
-    assert batch("03_segment_and_track", out, to=6, correct_at=3) == 0
+    assert batch("03_segment_and_track", out, to=4, correct_at=2) == 0
     executed = out / "03_segment_and_track.ipynb"
     assert pictures(executed) == 8
     (said,) = re.findall(r"mean IoU (0\.\d+)", texts(executed))
     assert 0.5 < float(said) <= 1
     with Project.open(out / "project") as p:
-        check_correction(p, 3, 6)
+        check_correction(p, 2, 4)
         decisions = p.decisions()["decision_id"].tolist()
-    assert batch("03_segment_and_track", out, to=6, correct_at=3) == 0
+    assert batch("03_segment_and_track", out, to=4, correct_at=2) == 0
     assert said in texts(executed)
     with Project.open(out / "project", read_only=True) as p:
         assert p.decisions()["decision_id"].tolist() == decisions
         assert len(p.runs()) == 2
 
 
-@pytest.mark.parametrize("tracker", ["flow", "mil"])
-def test_segment_and_track_without_weights_on_real_frames(bedroom, tmp_path, tracker):
+def test_segment_and_track_without_weights_on_real_frames(bedroom, tmp_path):
     frames = tmp_path / "frames"
     frames.mkdir()
     for path in sorted(bedroom.iterdir())[:5]:
@@ -95,7 +94,7 @@ def test_segment_and_track_without_weights_on_real_frames(bedroom, tmp_path, tra
     out = tmp_path / "out"
     # the correction is the girl as she still is three frames later
     correction = {"object": 0, "box": [308, 0, 518, 410], "points": [[400, 230]], "labels": [1]}
-    given = {"to": 4, "correct_at": 3, "correction": json.dumps(correction), "tracker": tracker}
+    given = {"to": 4, "correct_at": 3, "correction": json.dumps(correction)}
     assert batch("03_segment_and_track", out, frames=frames, **given) == 0
     executed = out / "03_segment_and_track.ipynb"
     assert pictures(executed) == 7  # no truth to compare with
@@ -109,17 +108,17 @@ def test_segment_and_track_without_weights_on_real_frames(bedroom, tmp_path, tra
 @trained
 def test_batch_track_leaves_all_results_and_goes_on(tmp_path):
     out = tmp_path / "out"
-    assert batch("batch_track", out, to=4) == 0
+    assert batch("batch_track", out, to=3) == 0
     metrics = json.loads((out / "metrics.json").read_text())
     assert metrics["failures"] == []
-    assert metrics["frames"] == 5
+    assert metrics["frames"] == 4
     assert 0.5 < metrics["mean_iou"] <= 1
     assert len(pd.read_parquet(out / "tracks.parquet")) == metrics["tracks"] > 1
     assert len(pd.read_parquet(out / "proposals.parquet")) == metrics["proposals"]
     assert pd.read_csv(out / "queue.csv")["score"].is_monotonic_decreasing
     assert Image.open(out / "contact_sheet.jpg").width > 600
     assert (out / "report.html").exists()
-    assert batch("batch_track", out, to=4) == 0
+    assert batch("batch_track", out, to=3) == 0
     assert json.loads((out / "metrics.json").read_text()) == metrics
     with Project.open(out / "project", read_only=True) as p:
         assert len(p.runs()) == 2  # one detector's, one tracker's
