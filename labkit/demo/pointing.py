@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from labkit.core.errors import InputError
 from labkit.core.geometry import decode_mask
+from labkit.demo.clicking import deepest, inner_point
 from labkit.store.columns import shape_from_row
 
 __all__ = ["point_at"]
@@ -78,30 +79,21 @@ def _pointed(row: dict[Any, Any]) -> dict[str, Any]:
     shape = shape_from_row(row)
     assert shape.mask is not None
     mask = decode_mask(shape.mask)
-    first, _ = _deepest(mask)
-    hole, radius = _deepest(binary_fill_holes(mask) & ~mask)
+    *first, _ = deepest(mask)
+    *hole, radius = deepest(binary_fill_holes(mask) & ~mask)
     apart = mask.copy()
     y, x = np.ogrid[: mask.shape[0], : mask.shape[1]]
     reach = max(shape.box[2] - shape.box[0], shape.box[3] - shape.box[1]) / 3
     apart[(x - first[0]) ** 2 + (y - first[1]) ** 2 < reach**2] = False
-    second = hole if radius >= _LEAST_HOLE else _deepest(apart)[0] if apart.any() else first
+    second = hole if radius >= _LEAST_HOLE else inner_point(apart) if apart.any() else first
     return {
         "label": str(row["label"]),
         "track_id": int(row["track_id"]),
-        "points": [first, second],
+        "points": [list(first), list(second)],
         "labels": [1, 0 if radius >= _LEAST_HOLE else 1],
         "box": [float(v) for v in shape.box],
         "outline": _anchors(mask),
     }
-
-
-def _deepest(mask: NDArray[np.bool_]) -> tuple[list[int], float]:
-    """The pixel farthest from the mask's rim, and how far it is."""
-    from scipy.ndimage import distance_transform_edt
-
-    depth = distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
-    y, x = np.unravel_index(int(depth.argmax()), mask.shape)
-    return [int(x), int(y)], float(depth[y, x])
 
 
 def _anchors(mask: NDArray[np.bool_]) -> list[list[float]]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from labkit.core.errors import InputError
-from labkit.core.geometry import box_iou, decode_mask, polygons_to_mask
+from labkit.core.geometry import box_iou, decode_mask, mask_iou, polygons_to_mask
 from labkit.core.types import Rle, Shape
 from labkit.store.columns import shape_from_row
 
@@ -108,8 +108,7 @@ def _iou(a: Mapping[str, Any], b: Mapping[str, Any]) -> float:
     if size is not None:
         one, two = _mask(first, size), _mask(second, size)
         if one is not None and two is not None:
-            either = np.count_nonzero(one | two)
-            return np.count_nonzero(one & two) / either if either else 0.0
+            return mask_iou(one, two)
     return float(box_iou([first.box], [second.box])[0, 0])
 
 
