@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from labkit.core.errors import InputError
 from labkit.core.geometry import box_iou, decode_mask, mask_iou, polygons_to_mask
@@ -89,6 +88,8 @@ def _pairs(
     """The true object of each track; -1 where there is none under its first shape."""
     if not tracks or not true:
         return dict.fromkeys(tracks, -1)
+    from scipy.optimize import linear_sum_assignment
+
     ids, true_ids = list(tracks), list(true)
     overlap = np.zeros((len(ids), len(true_ids)))
     for i, track in enumerate(ids):

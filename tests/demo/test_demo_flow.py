@@ -69,6 +69,23 @@ def test_its_review_corrects_real_mistakes_and_the_report_shows_them(toured):
     assert missed == ((annotations["state"] == "added") & night).sum() > 0
 
 
+def test_the_small_sam2_masks_what_is_reviewed_and_follows_it(toured):
+    pytest.importorskip("sam2")
+    said = toured[1]
+    lines = {line.split()[0]: line for line in said.splitlines() if line[:1].isalpha()}
+    assert "boxes became masks" in lines["masks"]
+    one, three = map(float, re.findall(r"\b0\.\d+", lines["clicks"]))
+    assert 0.75 < one <= three + 0.05
+    assert float(re.search(r"mean IoU (0\.\d+)", lines["tracks"])[1]) > 0.6
+    with opened(toured) as p:
+        detected, refined, tracked = p.runs()
+        assert [detected.kind, refined.kind, tracked.kind] == ["detector", "interactor", "tracker"]
+        decisions = p.decisions()
+        assert set(decisions["run_id"].dropna()) == {refined.run_id}
+        masks = p.proposals(refined.run_id)["mask_counts"]
+        assert masks.notna().mean() > 0.9
+
+
 def night_frames(out):
     with Project.open(out, read_only=True) as p:
         frames = p.frames()
@@ -113,7 +130,7 @@ def test_the_oracle_is_enough_when_the_files_beside_the_frames_are_gone(toured, 
 def test_a_second_demo_goes_on_says_so_and_decides_nothing_twice(toured, tmp_path, capsys):
     copy = shutil.copytree(toured[0], tmp_path / "project")
     with Project.open(copy, read_only=True) as p:
-        before = len(p.decisions())
+        before, runs = len(p.decisions()), [m.run_id for m in p.runs()]
     assert show_world(copy, **FEW) == 0
     said = capsys.readouterr().out
     for words in ("going on", "scenes are there already", "is there already", "has its verdict"):
@@ -121,7 +138,7 @@ def test_a_second_demo_goes_on_says_so_and_decides_nothing_twice(toured, tmp_pat
     assert len(said.splitlines()) <= 40
     with Project.open(copy, read_only=True) as p:
         assert len(p.decisions()) == before
-        assert len(p.runs()) == 1
+        assert [m.run_id for m in p.runs()] == runs
 
 
 def test_a_demo_that_was_stopped_while_it_drew_goes_on(tmp_path):
