@@ -128,12 +128,12 @@ _SIGNS: Final = {
 }
 _FIXED: Final = {
     "Draw": [
-        ("Alt click", "delete a vertex; erase"),
-        ("Arrows", "in edit: move by 1, Shift 10"),
-        ("Alt arrows", "in edit: resize"),
+        ("Alt+click", "delete a vertex; erase"),
+        ("Arrows", "in edit: move (Shift: by 10)"),
+        ("Alt+arrows", "in edit: resize"),
     ],
-    "Look": [("Wheel", "zoom at the cursor"), ("Space drag", "pan"), ("Tab", "leave the bench")],
-    "Object": [("Shift click", "select several")],
+    "Look": [("Wheel", "zoom at the cursor"), ("Space+drag", "pan"), ("Tab", "leave the bench")],
+    "Object": [("Shift+click", "select several")],
 }
 
 
@@ -192,7 +192,7 @@ class Keymap:
         groups: list[dict[str, object]] = []
         for title, actions in ACTIONS.items():
             rows = [
-                (" ".join(_sign(k) for k in self.keys.get(name, ())[:2]), what)
+                (" ".join(_sign(k) for k in self.keys.get(name, ())[:2] if len(k) < 8), what)
                 for name, what in self._named(title, actions, labels)
                 if self.keys.get(name)
             ]

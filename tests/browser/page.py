@@ -55,6 +55,11 @@ class BenchPage:
         """Run cells in the notebook, by default one that shows a Reviewer on a project."""
         self.project_path = project
         cells = cells or (CELL.format(path=str(project), options=options), "1 + 1")
+        self.show(*cells)
+        self.painted()
+
+    def show(self, *cells: str) -> None:
+        """Run these cells in place of those before."""
         if not self.opened:
             self.lab.notebook("bench", "0")
             self.page.evaluate(_OPEN, "bench.ipynb")
@@ -62,7 +67,6 @@ class BenchPage:
             self.opened = True
         self.page.evaluate(_CELLS, list(cells))
         self.command("notebook:run-all-cells")
-        self.painted()
 
     def reload(self) -> None:
         self.command("docmanager:save")

@@ -230,6 +230,8 @@ export class Store {
       this.setLight("refused", message.message);
       this.notice(message.message, true);
       this.goto(message.frame_id);
+      const back = this.frame;
+      if (back) this.send({ type: "goto", place: back.place, then: back.frame_id });
     } else {
       if (message.message) this.notice(message.message);
       if (!this.pending.size) this.setLight("saved", "");
