@@ -95,7 +95,6 @@ def test_jupyter_lists_it_as_enabled_and_ok(lab):
 
 
 def test_the_launcher_card_opens_a_notebook_that_runs_as_it_stands(page, frames):
-    page.command("launcher:create")
     page.page.click(".jp-LauncherCard[title^='Open a notebook that predicts']")
     answer(page, folder=frames, weights="demo")
     sources = notebook(page, f"review-{frames}")

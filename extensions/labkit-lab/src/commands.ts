@@ -71,5 +71,6 @@ function activate(
 
   for (const command of ["labkit:review-folder", "labkit:open-project", "labkit:enter-bench"])
     palette?.addItem({ command, category: CATEGORY });
-  launcher?.add({ command: "labkit:review-folder", category: "Notebook", rank: 90 });
+  launcher?.add({ command: "labkit:review-folder", category: CATEGORY, rank: 1 });
+  launcher?.add({ command: "labkit:open-project", category: CATEGORY, rank: 2 });
 }
