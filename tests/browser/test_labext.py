@@ -128,7 +128,7 @@ def test_a_folder_without_a_project_is_refused_in_words(page, frames):
     page.page.evaluate("() => void window.jupyterapp.commands.execute('labkit:open-project', {})")
     answer(page, folder=frames)
     page.page.wait_for_selector(f"text=There is no project in '{frames}'")
-    page.page.click(".jp-Dialog .jp-mod-accept")
+    page.page.click(".jp-Dialog-footer button")
 
 
 def test_the_context_menu_reviews_folders_projects_and_images_only(page, lab, frames, project):
