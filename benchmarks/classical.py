@@ -25,7 +25,7 @@ from _table import show
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from labkit.core.geometry import decode_mask, polygon_area, polygons_to_mask
+from labkit.core.geometry import decode_mask, mask_iou, polygon_area, polygons_to_mask
 from labkit.core.prompts import Prompts
 from labkit.core.rings import outlines
 from labkit.core.types import Frame
@@ -53,10 +53,6 @@ class Stills:
     def read(self, frame: Frame) -> np.ndarray:
         """Its pixels."""
         return self.images[frame.frame_id]
-
-
-def iou(a: np.ndarray, b: np.ndarray) -> float:
-    return np.count_nonzero(a & b) / max(1, np.count_nonzero(a | b))
 
 
 def timed(call: Callable[[], np.ndarray]) -> tuple[np.ndarray, float]:
@@ -97,17 +93,17 @@ def judge(stills: int) -> Values:
                 continue
             box = Prompts.boxed(part.shape.box)
             found, seconds = timed(lambda p=box: cut.segment(p)[0].mask)
-            values["grabcut"].append((iou(found, truth), seconds))
-            values["box"].append((iou(box_mask(part.shape.box, size), truth), 0.0))
+            values["grabcut"].append((mask_iou(found, truth), seconds))
+            values["box"].append((mask_iou(box_mask(part.shape.box, size), truth), 0.0))
             ring = max((p.ring for p in outlines(truth)), key=polygon_area)
             whole = fill([ring], size)
             for count in POINTS:
                 points = on_contour(ring, count)
                 clicks = Prompts.clicks(points)
                 found, seconds = timed(lambda p=clicks: scissors.segment(p)[0].mask)
-                values[f"scissors {count}"].append((iou(found, whole), seconds))
+                values[f"scissors {count}"].append((mask_iou(found, whole), seconds))
                 straight = fill([np.array(points)], size)
-                values[f"straight {count}"].append((iou(straight, whole), 0.0))
+                values[f"straight {count}"].append((mask_iou(straight, whole), 0.0))
     return values
 
 

@@ -1,4 +1,4 @@
-"""What does labkit add to a click, and what does one call for many boxes save?
+"""What labkit adds to a click, and what one call for many boxes saves.
 
 Both sides use the same model on the same frame, whose embedding is at hand; rounds alternate, and
 medians are compared. Run it on a machine that does nothing else; with other work going on its
@@ -34,6 +34,7 @@ class One:
         self.image = image
 
     def read(self, frame: Frame) -> Image:
+        """The image, whatever the frame."""
         return self.image
 
 

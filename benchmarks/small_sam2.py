@@ -20,7 +20,9 @@ from _table import median_s, show
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from labkit.core.geometry import mask_iou
 from labkit.demo import DAY, clip
+from labkit.demo.judging import inner_point
 from labkit.models.sam2.build import image_predictor, video_predictor
 from training import evaluate_sam2 as judge
 
@@ -66,8 +68,8 @@ def peers(count: int) -> tuple[float, float]:
     """Mean IoU of GrabCut and of the filled box, on the same objects."""
     values = [
         (
-            judge.iou(grab_cut(scene.image, s.box), s.mask),
-            judge.iou(filled(scene.image, s.box), s.mask),
+            mask_iou(grab_cut(scene.image, s.box), s.mask),
+            mask_iou(filled(scene.image, s.box), s.mask),
         )
         for scene, subjects in judge.test_stills(count)
         for s in subjects
@@ -119,7 +121,7 @@ def speed_rows() -> list[Row]:
     scenes = list(clip(judge.CLIP_SEED, DAY, judge.FRAMES))
     stills = image_predictor(CONFIG, WEIGHTS)
     stills.set_image(scenes[0].image)
-    at = np.array([judge.inner_point(scenes[0].ids == scenes[0].objects[0].track_id)])
+    at = np.array([inner_point(scenes[0].ids == scenes[0].objects[0].track_id)])
     click = median_s(lambda: stills.predict(at, np.array([1])), runs=40, warm_up=5)
     embed = median_s(lambda: stills.set_image(scenes[0].image), runs=10, warm_up=2)
     video = video_predictor(CONFIG, WEIGHTS)

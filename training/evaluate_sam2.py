@@ -21,11 +21,13 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
+from labkit.core.geometry import mask_iou
 from labkit.demo.domain import DAY, NIGHT
+from labkit.demo.judging import inner_point, next_click
 from labkit.demo.scene import Scene
 from labkit.demo.world import clip, still
 from labkit.models.sam2.build import image_predictor, video_predictor
-from training.sam2_common import CONFIG, inner_point
+from training.sam2_common import CONFIG
 
 STILL_SEED, CLIP_SEED = 90_000_000, 91_000_000
 FRAMES = 20
@@ -56,22 +58,7 @@ def test_stills(count: int) -> Iterator[tuple[Scene, list[Subject]]]:
         )
 
 
-def iou(a: Mask, b: Mask) -> float:
-    """Of two masks; 1 where both are empty."""
-    union = np.count_nonzero(a | b)
-    return np.count_nonzero(a & b) / union if union else 1.0
-
-
 # --- stills -----------------------------------------------------------------------------------
-
-
-def correction(truth: Mask, said: Mask) -> tuple[tuple[int, int], int]:
-    """The next click: deepest pixel of the larger of the missing and the surplus part."""
-    missing, surplus = truth & ~said, said & ~truth
-    if not missing.any() and not surplus.any():
-        return inner_point(truth), 1
-    positive = missing.sum() >= surplus.sum()
-    return inner_point(missing if positive else surplus), int(positive)
 
 
 def clicked(predictor: Any, truth: Mask, count: int, several: bool) -> list[Mask]:
@@ -87,9 +74,9 @@ def clicked(predictor: Any, truth: Mask, count: int, several: bool) -> list[Mask
         best = int(quality.argmax())
         masks.append(found[best] > 0)
         hint = logits[best : best + 1]
-        point, label = correction(truth, masks[-1])
-        points.append(point)
-        labels.append(label)
+        x, y, positive = next_click(truth, masks[-1])
+        points.append((x, y))
+        labels.append(int(positive))
     return masks
 
 
@@ -103,9 +90,9 @@ def stills_scores(predictor: Any, count: int, several: bool = True) -> Scores:
             masks = clicked(predictor, subject.mask, 3, several)
             boxed, _, _ = predictor.predict(box=subject.box, multimask_output=False)
             values = {
-                "one click": iou(masks[0], subject.mask),
-                "three clicks": iou(masks[2], subject.mask),
-                "box": iou(boxed[0] > 0, subject.mask),
+                "one click": mask_iou(masks[0], subject.mask),
+                "three clicks": mask_iou(masks[2], subject.mask),
+                "box": mask_iou(boxed[0] > 0, subject.mask),
             }
             for name, value in values.items():
                 scores[name].append(value)
@@ -160,13 +147,13 @@ def clip_scores(predictor: Any, count: int, prompt: str, most: int = 4) -> Score
             truths = [s.ids == number for s in scenes]
             listed = [any(o.track_id == number for o in s.objects) for s in scenes]
             last = max(t for t, m in enumerate(truths) if m.any())
-            values = [iou(masks[t][j], truths[t]) for t in range(1, FRAMES) if listed[t]]
+            values = [mask_iou(masks[t][j], truths[t]) for t in range(1, FRAMES) if listed[t]]
             if values:
                 scores["iou"].append(float(np.mean(values)))
                 scores[f"{domain.name} iou"].append(float(np.mean(values)))
             for t in (1, 5, 10, 19):
                 if listed[t]:
-                    scores[f"iou at {t}"].append(iou(masks[t][j], truths[t]))
+                    scores[f"iou at {t}"].append(mask_iou(masks[t][j], truths[t]))
             scores["empty"] += [float(not masks[t][j].any()) for t in range(last + 1, FRAMES)]
             scores["lost"] += [float(not masks[t][j].any()) for t in range(1, FRAMES) if listed[t]]
     return scores

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from torch import distributed, multiprocessing, nn
 from torch.nn import functional as nnf
 
+from labkit.demo.judging import inner_point
+
 CONFIG = Path(__file__).parents[1] / "labkit" / "demo" / "weights" / "sam2_nano.yaml"
 Masks = NDArray[np.bool_]
 Rng = np.random.Generator
@@ -147,13 +149,6 @@ def load(path: Path) -> dict[str, Any]:
 
 
 # --- prompts, in pixels of the model's input --------------------------------------------------
-
-
-def inner_point(mask: Masks) -> tuple[int, int]:
-    """The pixel that lies deepest in the mask: x, y."""
-    depth = cv2.distanceTransform(np.pad(mask, 1).astype(np.uint8), cv2.DIST_L2, 3)[1:-1, 1:-1]
-    y, x = np.unravel_index(int(depth.argmax()), mask.shape)
-    return int(x), int(y)
 
 
 def some_point(rng: Rng, mask: Masks, deep: float) -> tuple[int, int]:

@@ -6,7 +6,7 @@ import os
 import shlex
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -92,6 +92,7 @@ def show_world(
     from labkit.demo.domain import LABELS
     from labkit.demo.embedded import embedded_weights
     from labkit.demo.flow import Model
+    from labkit.demo.masks import there
     from labkit.demo.tour import Tour, check_world
 
     model = Model(embedded_weights(), conf)
@@ -100,13 +101,18 @@ def show_world(
         demo = Tour(project, model)
         given, said = demo.draw(day, night)
         _say("scenes", said)
-        queue = _begin(demo, given, "day stills, night video")
+        queue = _begin(demo, given, "day stills, night video", demo.masks if there() else None)
         _say("review", demo.review(queue, demo.truth(), "the truth of the scenes"))
-        _say("mistakes", "of the small YOLO, as the reviewer corrected them:")
+        _say("mistakes", "of the small models, as the reviewer corrected them:")
         print(_frame_table(demo.mistakes()))
         _say("", demo.confusions() or "no label was taken for another")
         _measure(demo)
         _say("sheet", demo.sheet())
+        if there():
+            _say("clicks", demo.clicks())
+            _say("tracks", demo.track())
+        else:
+            _say("masks", "left out: pip install 'labkit[sam2]' brings the small SAM2 to life")
         if oracle:
             _say("truth", demo.oracle())
         lab = "make lab" if "MAKELEVEL" in os.environ else "labkit lab"
@@ -151,10 +157,14 @@ def _opened(out: Path, labels: Sequence[str]) -> Project:
     return project
 
 
-def _begin(demo: Demo, given: str | list[Path], place: str) -> pd.DataFrame:
-    """Add, predict, rank; returns the queue."""
+def _begin(
+    demo: Demo, given: str | list[Path], place: str, masks: Callable[[], str] | None = None
+) -> pd.DataFrame:
+    """Add, predict, make masks, rank; returns the queue."""
     _say("frames", f"{demo.add(given)} ({place})")
     _say("predict", demo.predict("bar" if sys.stderr.isatty() else None))
+    if masks is not None:
+        _say("masks", masks())
     queue = demo.queue()
     _say("queue", f"{len(queue)} frames want a look{', the first:' if len(queue) else ''}")
     if len(queue):

@@ -21,6 +21,7 @@ __all__ = [
     "decode_mask",
     "encode_mask",
     "encode_window",
+    "mask_iou",
     "paired_iou",
     "polygon_area",
     "polygons_to_mask",
@@ -154,6 +155,12 @@ def decode_mask(rle: Rle) -> NDArray[np.bool_]:
 
     data = {"size": [rle.height, rle.width], "counts": rle.counts.encode("ascii")}
     return np.asarray(coco.decode(data), dtype=bool)
+
+
+def mask_iou(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
+    """IoU of two boolean masks of one size, 0..1; 1 where both are empty."""
+    union = int(np.count_nonzero(a | b))
+    return int(np.count_nonzero(a & b)) / union if union else 1.0
 
 
 def polygons_to_mask(polygons: Iterable[Sequence[float]], width: int, height: int) -> Rle:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from labkit.core.errors import InputError
+from labkit.demo import masks
 from labkit.demo.domain import DAY, LABELS, NIGHT
 from labkit.demo.files import OnFrame, write_stills, write_video
 from labkit.demo.flow import Demo
@@ -70,6 +71,21 @@ class Tour(Demo):
     def truth(self) -> pd.DataFrame:
         """What is really on the frames."""
         return truth(self.project)
+
+    def masks(self) -> str:
+        """Turn every box into a mask with the small SAM2; these are reviewed then."""
+        self.run_id, said = masks.refine(self.project, self.run_id)
+        return said
+
+    def clicks(self) -> str:
+        """Find parts by clicks, with the small SAM2."""
+        return masks.click(self.project, self.truth())
+
+    def track(self) -> str:
+        """Follow reviewed parts of the night video, with the small SAM2."""
+        frames = self.project.frames()
+        video = frames.loc[frames["uri"].str.endswith(_NIGHT), "group"].iloc[0]
+        return masks.track(self.project, self.truth(), video)
 
     def oracle(self) -> str:
         """Write the truth of all frames into one file in the project."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from typing import NamedTuple, Protocol, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 import psutil
 
@@ -81,8 +81,11 @@ class EmbeddingCache:
             sizes = [(e.device == "cpu", e.nbytes) for e in self._kept.values()]
         return sum(n for host, n in sizes if not host), sum(n for host, n in sizes if host)
 
-    def get(self, key: EmbeddingKey, device: str = "cpu") -> Embedding | None:
-        """An embedding on a device, or None where it is not kept; the inference thread."""
+    def get(self, key: EmbeddingKey, device: str = "cpu") -> Any:
+        """An embedding on a device, or None where it is not kept; the inference thread.
+
+        It is what was put under this key, and so of the kind that the asker's weights give.
+        """
         with self._lock:
             found = self._kept.get(key)
             if found is None:

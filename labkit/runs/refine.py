@@ -187,7 +187,7 @@ class _Refiner:
         rows = self._objects.get(frame.frame_id)
         if rows is None:
             return []
-        objects = [object_from_row(row) for row in rows.to_dict("records")]
+        objects = [object_from_row(row) for row in _records(rows)]
         inside = [k for k, o in enumerate(objects) if _meets(o.shape.box, frame)]
         self._given.image = image
         try:
@@ -197,6 +197,10 @@ class _Refiner:
         finally:
             self._given.image = None
         return [_refined(k, o, found.get(k)) for k, o in enumerate(objects)]
+
+
+def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(k): v for k, v in row.items()} for row in rows.to_dict("records")]
 
 
 def _meets(box: Sequence[float], frame: Frame) -> bool:
@@ -215,9 +219,10 @@ def _prompts(shape: Shape, frame: Frame) -> Prompts:
 
 
 def _refined(number: int, old: AnnotatedObject, found: MaskProposal | None) -> Proposal:
-    lost = found is None or found.empty
-    shape = old.shape if lost else with_changes(found.shape(), keypoints=old.shape.keypoints)
-    score = 0.0 if lost else round(min(1.0, max(0.0, found.score)), 4)
+    shape, score = old.shape, 0.0
+    if found is not None and not found.empty:
+        shape = with_changes(found.shape(), keypoints=old.shape.keypoints)
+        score = round(min(1.0, max(0.0, found.score)), 4)
     kept = [a for a in old.attributes if a.name != SCORE]
     return Proposal(
         frame_id=old.frame_id,

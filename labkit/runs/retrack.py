@@ -14,7 +14,7 @@ from labkit.models.interactors.base import ImageSource
 from labkit.models.trackers.base import Tracker
 from labkit.runs.jobs import Job
 from labkit.runs.track import TrackRequest, start
-from labkit.runs.track_file import Record, read_records
+from labkit.runs.track_file import Record, known_seq, read_records
 from labkit.runs.track_input import Seed, Wanted, wanted_tracks
 from labkit.runs.track_plan import FrameSequence, Route, legs, sequences, steps
 from labkit.store.project import ProjectStore
@@ -64,7 +64,8 @@ def retrack_job(
     if store.manifest.kind != "tracker" or records is None:
         raise InputError(f"Run {store.run_id!r} cannot be tracked again", "it is no track run")
     chosen = _frames(project, frames)
-    decided = _decided(project, store, [r.track_id for r in records])
+    seq = project.ledger.last_seq()
+    decided = _decided(project, store, records)
     found = sequences(project.frames(), [f for r in records for f in _frames_of(r)])
     tracks: list[Wanted] = []
     routes: list[Route] = []
@@ -93,6 +94,7 @@ def retrack_job(
         hides=ids,
         resume=bool(resume),
         part_size=store.manifest.part_size,
+        seq=seq,
     )
     return start(project, request, progress, source)
 
@@ -127,14 +129,22 @@ def _frames_of(item: Record) -> set[str]:
     return {s.keyframe.frame_id for s in item.seeds}
 
 
-def _decided(project: ProjectStore, store: RunStore, ids: Sequence[int]) -> pd.DataFrame:
-    """What people decided about these tracks, in the order of deciding; ``corrected``: anew."""
+def _decided(project: ProjectStore, store: RunStore, records: Sequence[Record]) -> pd.DataFrame:
+    """What people decided about these tracks, in the order of deciding; ``corrected``: anew.
+
+    An object that the run started from may have no track of its own: it has that of the run.
+    """
+    begun = {s.object_id: r.track_id for r in records for s in r.seeds if s.object_id is not None}
     df = project.annotations([store.run_id])
-    df = df[(df["state"] != "proposed") & df["track_id"].isin(list(ids))]
-    later = df["time"] > pd.Timestamp(store.manifest.created)
+    df = df[df["state"] != "proposed"]
+    own = df["track_id"].astype("Int64")
+    df = df.assign(track_id=own.fillna(df["object_id"].map(begun).astype("Int64")))
+    df = df[df["track_id"].isin([r.track_id for r in records]).to_numpy(dtype=bool)]
+    later = df["revision"] > known_seq(store.folder)
     mine = (df["run_id"] == store.run_id) & df["state"].isin(["edited", "rejected"])
+    start = later & df["object_id"].isin(list(begun)) & (df["state"] != "accepted")
     added = later & (df["state"] == "added")
-    return df.assign(corrected=(mine | added).to_numpy(dtype=bool)).sort_values("revision")
+    return df.assign(corrected=(mine | start | added).to_numpy(dtype=bool)).sort_values("revision")
 
 
 def _again(
@@ -203,7 +213,7 @@ def _seed(row: Mapping[str, Any], item: Record) -> Seed:
     keyframe = Keyframe(
         str(row["frame_id"]), item.track_id, str(row["label"]), shape, outside=outside
     )
-    return Seed(keyframe, 1.0, decided=not outside)
+    return Seed(keyframe, 1.0, decided=not outside, object_id=str(row["object_id"]))
 
 
 def _replaced(project: ProjectStore, ids: Sequence[int]) -> tuple[str, ...]:

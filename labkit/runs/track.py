@@ -44,6 +44,8 @@ class TrackRequest:
         One a track.
     replaces : tuple of str
         Runs whose proposals on these frames do not count any more; ``hides``: of these tracks.
+    seq : int
+        The last decision of the ledger; what comes after it is a correction.
     """
 
     tracker: str | Tracker
@@ -56,6 +58,7 @@ class TrackRequest:
     hides: tuple[int, ...] = ()
     resume: bool = True
     part_size: int = PART_SIZE
+    seq: int = 0
 
     @property
     def frames(self) -> tuple[str, ...]:
@@ -123,6 +126,7 @@ def track_job(
         Objects, a target or a direction that cannot be used; an unknown frame, object or label.
     """
     project.check_writable("This project cannot take a new run")
+    seq = project.ledger.last_seq()
     tracks = wanted_tracks(project, objects)
     ids = [s.keyframe.frame_id for t in tracks for s in t.seeds]
     found = sequences(project.frames(), ids if not isinstance(to, str) else [*ids, to])
@@ -148,6 +152,7 @@ def track_job(
         (),
         bool(resume),
         count("part_size", part_size),
+        seq,
     )
     return start(project, request, progress, source)
 
@@ -203,7 +208,7 @@ def _work(
         records = read_records(store.folder)
         if records is None:
             records = _with_ids(project, store.run_id, request.tracks, asked)
-            write_records(store.folder, records)
+            write_records(store.folder, records, request.seq)
         walk = TrackWalk(
             store=store,
             steps=request.walk,

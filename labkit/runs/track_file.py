@@ -17,7 +17,7 @@ from labkit.runs.track_input import Seed
 from labkit.runs.track_plan import Route
 from labkit.store.files import write_atomic
 
-__all__ = ["Record", "digest", "read_records", "record", "write_records"]
+__all__ = ["Record", "digest", "known_seq", "read_records", "record", "write_records"]
 
 _FILE = "keyframes.json"
 Stretch = tuple[str, str]
@@ -63,19 +63,31 @@ def digest(records: Sequence[Record]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def write_records(folder: Path, records: Sequence[Record]) -> None:
-    """Write the file, whole or not at all."""
-    text = json.dumps({"tracks": [_to_json(r) for r in records]}).encode()
+def write_records(folder: Path, records: Sequence[Record], seq: int) -> None:
+    """Write the file, whole or not at all; ``seq`` is the last decision that the run knows of."""
+    text = json.dumps({"seq": seq, "tracks": [_to_json(r) for r in records]}).encode()
     write_atomic(folder / _FILE, lambda f: f.write(text))
 
 
 def read_records(folder: Path) -> list[Record] | None:
     """The tracks of a run; None where the file is not there (yet)."""
+    kept = _read(folder)
+    return None if kept is None else kept[0]
+
+
+def known_seq(folder: Path) -> int:
+    """The last decision of the ledger when the run was asked for."""
+    kept = _read(folder)
+    return 0 if kept is None else kept[1]
+
+
+def _read(folder: Path) -> tuple[list[Record], int] | None:
     path = folder / _FILE
     if not path.exists():
         return None
     try:
-        return [_from_json(r) for r in json.loads(path.read_text("utf-8"))["tracks"]]
+        data = json.loads(path.read_text("utf-8"))
+        return [_from_json(r) for r in data["tracks"]], int(data["seq"])
     except (OSError, ValueError, KeyError, TypeError) as exc:
         raise StoreError(f"The keyframes of run {folder.name!r} cannot be read", str(exc)) from exc
 
@@ -110,6 +122,7 @@ def _seed_to_json(seed: Seed) -> dict[str, Any]:
         "outside": keyframe.outside,
         "score": seed.score,
         "decided": seed.decided,
+        "object_id": seed.object_id,
     }
 
 
@@ -123,7 +136,7 @@ def _seed_from_json(data: Mapping[str, Any], track: int, label: str) -> Seed:
         None if prompts is None else _prompts_from_json(prompts),
         bool(data["outside"]),
     )
-    return Seed(keyframe, float(data["score"]), bool(data["decided"]))
+    return Seed(keyframe, float(data["score"]), bool(data["decided"]), data["object_id"])
 
 
 def _prompts_to_json(prompts: Prompts) -> dict[str, Any]:

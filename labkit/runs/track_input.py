@@ -37,11 +37,14 @@ class Seed:
         What its proposal has in the run: 1 where a person drew it.
     decided : bool
         A person has decided this very object: it is an annotation, and not proposed again.
+    object_id : str or None
+        The object that it was; decisions on it are decisions on the track.
     """
 
     keyframe: Keyframe
     score: float = 1.0
     decided: bool = False
+    object_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,21 +200,29 @@ def _from_row(row: Mapping[Any, Any]) -> _Item:
         _number(row.get("track_id")),
         state,
         None if score is None or score != score else float(score),
+        None if row.get("object_id") is None else str(row["object_id"]),
     )
 
 
 def _from_object(item: AnnotatedObject) -> _Item:
     state = item.state if item.revision > 0 or item.state == "rejected" else "proposed"
-    return _item(item.frame_id, item.label, item.shape, item.track_id, state, item.score)
+    name = item.object_id
+    return _item(item.frame_id, item.label, item.shape, item.track_id, state, item.score, name)
 
 
 def _item(
-    frame_id: str, label: str, shape: Shape, track: int | None, state: str, score: float | None
+    frame_id: str,
+    label: str,
+    shape: Shape,
+    track: int | None,
+    state: str,
+    score: float | None,
+    object_id: str | None,
 ) -> _Item:
     outside = state == "rejected"
     keyframe = Keyframe(frame_id, track or 0, label, None if outside else shape, outside=outside)
     decided = state in _DECIDED
-    seed = Seed(keyframe, 1.0 if decided or score is None else score, decided)
+    seed = Seed(keyframe, 1.0 if decided or score is None else score, decided, object_id)
     return _Item(None if track is None else ("own", track), track, track is not None, seed)
 
 

@@ -27,7 +27,3 @@ def disc(size=(120, 160), centre=(80, 60), radius=30, inside=(200, 60, 50), outs
     image = np.where(mask[..., None], np.array(inside), np.array(outside)).astype(float)
     image += np.random.default_rng(0).normal(0, 4, image.shape)
     return image.clip(0, 255).astype(np.uint8), mask
-
-
-def iou(a, b):
-    return np.count_nonzero(a & b) / np.count_nonzero(a | b)

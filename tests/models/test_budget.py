@@ -73,6 +73,7 @@ def test_release_frees_models_and_embeddings_and_the_next_click_opens_them_again
     from labkit.core.prompts import Prompts
     from labkit.models.interactors.segmenter import Segmenter
 
+    models.release()  # what other tests have opened
     frame, _ = drawn.frame(700)
     with Segmenter.open(random_sam2, drawn, "cpu") as segmenter:
         segmenter.set_frame(frame)

@@ -6,7 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labkit.core.errors import InputError
-from labkit.core.geometry import decode_mask, encode_mask, polygons_to_mask, shape_from_mask
+from labkit.core.geometry import (
+    decode_mask,
+    encode_mask,
+    mask_iou,
+    polygons_to_mask,
+    shape_from_mask,
+)
 from labkit.core.types import Shape
 from labkit.demo.world import still
 from labkit.models.contours import mask_polygons, shape_to_box, shape_to_mask, shape_to_polygons
@@ -20,10 +26,6 @@ def ellipse(cx, cy, a, b):
     return ((x - cx) / a) ** 2 + ((y - cy) / b) ** 2 <= 1
 
 
-def iou(a, b):
-    return np.count_nonzero(a & b) / np.count_nonzero(a | b)
-
-
 @settings(max_examples=40)
 @given(st.integers(20, 100), st.integers(20, 70), st.floats(4, 60), st.floats(4, 40))
 def test_a_mask_comes_back_from_its_polygons(cx, cy, a, b):
@@ -34,7 +36,7 @@ def test_a_mask_comes_back_from_its_polygons(cx, cy, a, b):
     assert usual.iou > 0.9
     assert usual.points <= exact.points
     back = decode_mask(polygons_to_mask(usual.polygons, *SIZE))
-    assert usual.iou == pytest.approx(iou(back, mask))
+    assert usual.iou == pytest.approx(mask_iou(back, mask))
 
 
 @given(st.integers(3, 30), st.floats(10, 50), st.floats(10, 40))
@@ -72,7 +74,7 @@ def test_the_parts_of_the_world_survive_the_way_to_polygons_and_back():
         back = shape_to_mask(shape, (width, height))
         assert back.mask is not None
         truth = decode_mask(part.shape.mask)
-        assert iou(decode_mask(back.mask), truth) == pytest.approx(report.iou)
+        assert mask_iou(decode_mask(back.mask), truth) == pytest.approx(report.iou)
         assert report.iou == 1 or report.holes
 
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from models.pictures import Pictures, disc, iou
+from models.pictures import Pictures, disc
 
 from labkit.core.errors import InputError
-from labkit.core.geometry import encode_mask
+from labkit.core.geometry import encode_mask, mask_iou
 from labkit.core.prompts import Prompts, Stroke
 from labkit.demo.world import still
 from labkit.frames import FrameReader, scan
@@ -32,7 +32,7 @@ def two_tone():
 
 def test_a_box_around_the_object_is_enough():
     (found,) = opened(IMAGE).segment(Prompts.boxed(BOX))
-    assert iou(found.mask, TRUTH) > 0.97
+    assert mask_iou(found.mask, TRUTH) > 0.97
     assert found.mask.shape == TRUTH.shape
     assert found.mask.dtype == bool
     assert not found.mask[:, 114:].any()
@@ -58,7 +58,7 @@ def test_strokes_bring_in_what_was_missed_and_take_out_what_was_too_much():
         Stroke(((115, 50), (115, 70)), positive=False, width=7),
     )
     (helped,) = grabcut.segment(Prompts(box=wide, strokes=strokes))
-    assert iou(helped.mask, mask) > max(0.95, iou(alone.mask, mask))
+    assert mask_iou(helped.mask, mask) > max(0.95, mask_iou(alone.mask, mask))
     assert helped.mask[50:70, 60].all()
     assert not helped.mask[50:70, 115].any()
 
@@ -83,13 +83,13 @@ def test_an_earlier_mask_is_a_start():
     rough = np.zeros_like(TRUTH)
     rough[35:85, 55:105] = True
     (found,) = opened(IMAGE).segment(Prompts(mask=encode_mask(rough)))
-    assert iou(found.mask, TRUTH) > max(0.95, iou(rough, TRUTH))
+    assert mask_iou(found.mask, TRUTH) > max(0.95, mask_iou(rough, TRUTH))
 
 
 def test_strokes_of_both_kinds_do_without_a_box():
     strokes = (Stroke(((70, 60), (90, 60))), Stroke(((10, 10), (150, 10)), positive=False))
     (found,) = opened(IMAGE).segment(Prompts(strokes=strokes))
-    assert iou(found.mask, TRUTH) > 0.95
+    assert mask_iou(found.mask, TRUTH) > 0.95
     with pytest.raises(InputError, match="strokes on the object and on the background"):
         opened(IMAGE).segment(Prompts.click(80, 60))
 
@@ -98,7 +98,7 @@ def test_large_frames_are_looked_at_smaller_and_answered_in_full():
     image, mask = disc((1500, 2000), (1000, 750), 450)
     (found,) = opened(image).segment(Prompts.boxed((540, 290, 1460, 1210)))
     assert found.mask.shape == (1500, 2000)
-    assert iou(found.mask, mask) > 0.97
+    assert mask_iou(found.mask, mask) > 0.97
 
 
 @pytest.mark.parametrize(
@@ -129,8 +129,8 @@ def test_it_beats_the_filled_box_on_the_parts_of_the_world():
             x1, y1, x2, y2 = (int(v) for v in part.shape.box)
             box = np.zeros_like(truth)
             box[y1:y2, x1:x2] = True
-            cut.append(iou(found.mask, truth))
-            filled.append(iou(box, truth))
+            cut.append(mask_iou(found.mask, truth))
+            filled.append(mask_iou(box, truth))
     assert np.mean(cut) > np.mean(filled)
 
 

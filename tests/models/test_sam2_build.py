@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from labkit.core.errors import ModelUnavailableError
+from labkit.core.geometry import mask_iou
 from labkit.demo import DAY, clip, still
 
 pytest.importorskip("sam2")
@@ -35,11 +36,7 @@ def some_weights(tmp_path_factory):
     return path
 
 
-def iou(a, b):
-    return np.count_nonzero(a & b) / np.count_nonzero(a | b)
-
-
-def inner_point(mask):
+def _deep_point(mask):
     import cv2
 
     depth = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 3)
@@ -114,8 +111,8 @@ def test_a_click_gives_the_part_under_it(predictor, label):
             continue
         predictor.set_image(scene.image)
         truth = scene.ids == part.track_id
-        masks, quality, _ = predictor.predict(inner_point(truth), np.array([1]))
-        values.append(iou(masks[quality.argmax()] > 0, truth))
+        masks, quality, _ = predictor.predict(_deep_point(truth), np.array([1]))
+        values.append(mask_iou(masks[quality.argmax()] > 0, truth))
     assert len(values) >= 3
     assert np.median(values) > 0.5
 
@@ -136,7 +133,7 @@ def test_the_video_predictor_follows_a_part(tmp_path):
     model.add_new_mask(state, 0, 1, scenes[0].ids == part.track_id)
     found = {t: mask[0, 0].numpy() > 0 for t, _, mask in model.propagate_in_video(state)}
     assert sorted(found) == list(range(6))
-    assert iou(found[5], scenes[5].ids == part.track_id) > 0.5
+    assert mask_iou(found[5], scenes[5].ids == part.track_id) > 0.5
 
 
 def test_the_trunk_gives_four_maps_with_the_channels_it_names():

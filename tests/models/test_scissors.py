@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from models.pictures import Pictures, disc, iou
+from models.pictures import Pictures, disc
 
 from labkit.core.errors import InputError
-from labkit.core.geometry import decode_mask, polygons_to_mask
+from labkit.core.geometry import decode_mask, mask_iou, polygons_to_mask
 from labkit.core.prompts import Prompts
 from labkit.frames import FrameReader, scan
 from labkit.models.interactors import open_interactor
@@ -79,9 +79,9 @@ def test_the_closed_wire_is_the_object():
         assert wire.closes(81, 31) == (k >= 3)
         wire.add_anchor(*point)
     closed = wire.close()
-    assert iou(closed.mask, TRUTH) > 0.93
+    assert mask_iou(closed.mask, TRUTH) > 0.93
     assert len(closed.polygons) == 1
-    assert iou(decode_mask(polygons_to_mask(closed.polygons, 160, 120)), closed.mask) > 0.97
+    assert mask_iou(decode_mask(polygons_to_mask(closed.polygons, 160, 120)), closed.mask) > 0.97
     assert not wire.closes(*ON_RIM[1])
 
 
@@ -122,7 +122,7 @@ def test_the_interactor_takes_clicks_as_anchors():
     scissors.set_frame(source.frame("a"))
     doubled = [ON_RIM[0], *ON_RIM, ON_RIM[-1]]
     (found,) = scissors.segment(Prompts.clicks(doubled))
-    assert iou(found.mask, TRUTH) > 0.93
+    assert mask_iou(found.mask, TRUTH) > 0.93
     assert found.mask.shape == TRUTH.shape
     with pytest.raises(InputError, match="negative points"):
         scissors.segment(Prompts.clicks(ON_RIM, [1, 1, 1, 0]))

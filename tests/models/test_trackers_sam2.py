@@ -171,6 +171,19 @@ def test_objects_join_leave_and_are_dropped(model, video):
     assert ids(mine.step(7, images[7])) == [1, 2, 4]
 
 
+def test_objects_of_different_pasts_are_prompted_together(model, video):
+    _, images = video
+    mine, alone = session(model), session(model)
+    mine.prompt(0, images[0], [boxed(1)])
+    mine.step(1, images[1])
+    mine.prompt(1, images[1], [boxed(2)])
+    other = (10.0, 10.0, 50.0, 50.0)
+    both = mine.prompt(2, images[2], [boxed(1, other), boxed(2, other)])
+    (wanted,) = alone.prompt(2, images[2], [boxed(1, other)])
+    assert [t.shape for t in both] == [wanted.shape] * 2
+    assert ids(mine.step(3, images[3])) == [1, 2]
+
+
 def test_masks_are_given_back_and_confidence_lies_between_0_and_1(model, video):
     _, images = video
     mine = session(model)
@@ -272,6 +285,29 @@ def test_out_of_memory_halves_the_chunk_then_says_so(model, video, batches, monk
         mine.step(2, images[2])
     fits = 2
     assert ids(mine.step(2, images[2])) == ids(wanted)  # nothing was lost
+
+
+def test_more_objects_than_fit_are_refused_before_anything_is_done(model, video, monkeypatch):
+    from labkit.models.sam2 import video as module
+
+    _, images = video
+    mine = session(model)
+    mine.prompt(0, images[0], [boxed(0)])
+    monkeypatch.setattr(module, "free_bytes", lambda _model: 50e6)
+    with pytest.raises(OutOfMemoryError, match=r"5000 objects do not fit into memory: they need "):
+        mine.prompt(0, images[0], [boxed(k) for k in range(5000)])
+    assert ids(mine.step(1, images[1])) == [0]
+
+
+def test_the_room_that_an_object_takes_is_known_before(model, video):
+    from labkit.models.sam2.bank import bytes_each
+
+    _, images = video
+    mine = session(model)
+    mine.prompt(0, images[0], [boxed(1)])
+    for t in range(1, 12):
+        mine.step(t, images[t])
+    assert mine.memory.nbytes == bytes_each(model)
 
 
 def test_unknown_trackers_are_named_with_the_known_ones():

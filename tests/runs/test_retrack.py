@@ -221,3 +221,20 @@ def test_the_queue_shows_flagged_frames_first(project, tracker):
     assert head["reason"].tolist()[1].startswith("track 1 (bolt) is lost from here on")
     mixed = project.queue(run, order={"drift": 1.0, "random": 0.1})
     assert {at[f] for f in mixed["frame_id"].head(2)} == {9, 15}
+
+
+def test_the_object_that_a_track_began_with(project, tracker):
+    first = go(project, tracker, key(3, 4), to=1)  # a run to have something to review
+    session = session_on(project, first, 4)
+    session.add("nut", Shape(tuple(map(float, box(0, 4)))))
+    drawn = next(o for o in session.objects(0) if o.state == "added")
+    run = go(project, tracker, drawn.object_id)
+    new_id = int(project.tracks(run)["track_id"][0])
+    assert where(project, new_id) == {run: list(range(5, 40))}
+    with pytest.raises(InputError, match="no object of it was edited"):
+        again(project, tracker, run)
+    session.edit(drawn.object_id, Shape(tuple(map(float, box(1, 4)))))
+    new = again(project, tracker, run)
+    assert where(project, new_id) == {new: list(range(5, 40))}
+    tops = set(project.proposals(new)["y1"])
+    assert tops == {box(1, 0)[1]}

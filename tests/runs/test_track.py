@@ -373,3 +373,29 @@ def test_a_tracker_that_does_not_take_it(make):
     tracker.info = type(tracker.info)("colour", frozenset({"mask"}))
     with pytest.raises(InputError, match="cannot start from box"):
         go(make(10), key(0, 3), tracker)
+
+
+def test_several_trackers_at_once(make):
+    project = make(30)
+    jobs = [
+        track_job(project, key(j, 2), fakes.slow(0.002), source=World(), progress=None)
+        for j in range(4)
+    ]
+    runs = [job.result() for job in jobs]
+    assert len(set(runs)) == 4
+    df = project.proposals(runs)
+    assert df["track_id"].nunique() == 4  # each its own, whoever came first
+    assert (df.groupby("track_id").size() == 28).all()
+
+
+def test_a_fresh_project_object_sees_the_run_and_its_keyframes(make):
+    from labkit.runs.track_file import read_records
+
+    project = make(20)
+    x, y, *_ = box(1, 4)
+    keys = [key(0, 3), key(0, 9, outside=True), key(1, 4, prompts=Prompts.click(x + 2, y + 2))]
+    store = go(project, keys)
+    records = read_records(RunStore(store.folder).folder)
+    assert [r.track_id for r in records] == [1, 2]
+    assert [s.keyframe for r in records for s in r.seeds] == keys
+    assert records[0].forward == ((keys[0].frame_id, store.frame_ids[-1]),)

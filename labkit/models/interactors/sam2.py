@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from labkit.models.sam2 import decode, opened
 from labkit.models.sam2.build import best_device
 from labkit.models.sam2.embed import Sam2Embedding, embed
 from labkit.models.sam2.names import Sam2Files, find
+
+if TYPE_CHECKING:
+    from sam2.modeling.sam2_base import SAM2Base
 
 __all__ = ["Sam2Interactor", "open_sam2"]
 
@@ -112,7 +116,7 @@ class Sam2Interactor:
             raise InputError("There is nothing to segment", "no frame has been set")
         return self._frame
 
-    def _model(self):
+    def _model(self) -> SAM2Base:
         return opened.open_model(self.files, self._device)
 
     def _embedding(self, frame: Frame) -> Sam2Embedding:

@@ -17,6 +17,7 @@ from labkit.core.errors import InputError
 from labkit.core.geometry import decode_mask, encode_window
 from labkit.core.prompts import Prompts
 from labkit.core.types import Rle
+from labkit.models.sam2.shared_decoder import decode_shared, suits
 
 if TYPE_CHECKING:
     import torch
@@ -29,7 +30,7 @@ __all__ = ["Decoded", "batches", "chunk_size", "decode", "enlarge", "enlarge_to_
 _WHOLE = 0.2
 """From this share of the frame on, enlarging the whole of it is faster than a window."""
 
-_CPU_BYTES, _CPU_MOST, _CARD_MOST = 256 * 2**20, 32, 128
+_CPU_BYTES, _CPU_MOST, _CARD_MOST = 256 * 2**20, 12, 128
 
 
 class Decoded(NamedTuple):
@@ -60,9 +61,9 @@ def chunk_size(model: SAM2Base) -> int:
     # about ten copies of the tokens of one object, and four of its finest map and its masks
     each = 4 * cells * (10 * width + 4 * 16 * (width // 8))
     if model.device.type != "cuda":
-        return max(1, min(_CPU_MOST, _CPU_BYTES // each))
+        return max(1, int(min(_CPU_MOST, _CPU_BYTES // each)))
     free, _ = torch.cuda.mem_get_info(model.device)
-    return max(1, min(_CARD_MOST, free // 4 // each))
+    return max(1, int(min(_CARD_MOST, free // 4 // each)))
 
 
 def decode(
@@ -86,20 +87,21 @@ def decode(
     several : bool
         Whether to give the three masks of an ambiguous click, or the one mask.
     """
-    encoder = model.sam_prompt_encoder
-    sparse, dense = encoder(
-        points=_points(model, prompts, size), boxes=None, masks=_masks(model, prompts)
-    )
-    count = len(prompts)
-    masks, scores, _, _ = model.sam_mask_decoder(
-        image_embeddings=embedding.image.expand(count, -1, -1, -1),  # a view; nothing is copied
-        image_pe=encoder.get_dense_pe(),
-        sparse_prompt_embeddings=sparse,
-        dense_prompt_embeddings=dense,
-        multimask_output=several,
-        repeat_image=False,
-        high_res_features=list(embedding.finer) or None,
-    )
+    encoder, count = model.sam_prompt_encoder, len(prompts)
+    earlier = _masks(model, prompts)
+    sparse, dense = encoder(points=_points(model, prompts, size), boxes=None, masks=earlier)
+    if earlier is None and suits(model):
+        masks, scores = decode_shared(model, embedding, sparse, several=several)
+    else:
+        masks, scores, _, _ = model.sam_mask_decoder(
+            image_embeddings=embedding.image.expand(count, -1, -1, -1),
+            image_pe=encoder.get_dense_pe(),
+            sparse_prompt_embeddings=sparse,
+            dense_prompt_embeddings=dense,
+            multimask_output=several,
+            repeat_image=False,
+            high_res_features=list(embedding.finer) or None,
+        )
     return Decoded(masks.float().cpu().numpy(), scores.float().cpu().numpy())
 
 

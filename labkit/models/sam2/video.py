@@ -11,9 +11,8 @@ than ``max_obj_ptrs_in_encoder`` frames. Here the length is not known, and never
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,43 +20,30 @@ from numpy.typing import NDArray
 
 from labkit.core.errors import InputError
 from labkit.models.base import Image, OutOfMemoryError
+from labkit.models.sam2.bank import Followed, Memory, bank, bytes_each, reach
+from labkit.models.sam2.tensors import (
+    Clicks,
+    cat,
+    computing,
+    free_bytes,
+    free_device,
+    hint,
+    is_out_of_memory,
+    pixels,
+    points,
+    resized_mask,
+)
 
 if TYPE_CHECKING:
     from sam2.modeling.sam2_base import SAM2Base
     from torch import Tensor
 
-__all__ = ["Answer", "Clicks", "VideoMemory", "reach"]
+__all__ = ["Answer", "VideoMemory"]
 
 _ENDLESS = 2**40
 """Stands for the number of frames."""
 
-_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _AT_ONCE = {"cpu": 8, "cuda": 64}
-
-
-@dataclass(frozen=True, slots=True)
-class Clicks:
-    """What was pointed at on one frame, for one object.
-
-    Attributes
-    ----------
-    points : ndarray, (n, 2)
-        Pixels of the frame; a box is its two corners, first.
-    labels : ndarray of int, (n,)
-        1 positive, 0 negative, 2 and 3 a box's top left and bottom right corner.
-    hint : ndarray or None
-        An earlier mask of the object, ``(h, w)``: logits of the model's low resolution, or a
-        boolean mask of the frame's size.
-    """
-
-    points: NDArray[np.float32]
-    labels: NDArray[np.int32]
-    hint: NDArray[Any] | None = None
-
-    @property
-    def corrects(self) -> bool:
-        """Whether clicks alone were given, which say what is wrong with a mask that is there."""
-        return self.hint is None and not (self.labels > 1).any()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,36 +63,6 @@ class Answer:
     logits: Tensor
     object_score: NDArray[np.float32]
     iou: NDArray[np.float32]
-
-
-@dataclass(slots=True)
-class _Memory:
-    """What the model reads again of one object on one frame."""
-
-    features: Tensor | None
-    pointer: Tensor
-
-
-@dataclass(slots=True)
-class _Object:
-    track_id: int
-    keys: dict[int, bool] = field(default_factory=dict)  # position -> whether it is in the frame
-    prompted: dict[int, _Memory] = field(default_factory=dict)
-    recent: dict[int, _Memory] = field(default_factory=dict)
-    last: tuple[int, Tensor] | None = None  # low-resolution logits of the latest position
-
-    @property
-    def layout(self) -> tuple[Any, ...]:
-        """Objects of one layout go through the model together."""
-        recent = sorted((t, m.features is None) for t, m in self.recent.items())
-        return tuple(sorted(self.prompted)), tuple(recent)
-
-
-def reach(model: SAM2Base) -> tuple[int, int]:
-    """How many frames back the model reads memories, and object pointers."""
-    memories = max(0, model.num_maskmem - 1) * max(1, model.memory_temporal_stride_for_eval)
-    pointers = model.max_obj_ptrs_in_encoder - 1 if model.use_obj_ptrs_in_encoder else 0
-    return memories, pointers
 
 
 class VideoMemory:
@@ -138,7 +94,7 @@ class VideoMemory:
         self._at_once = at_once or _AT_ONCE.get(model.device.type, 8)
         if model.non_overlap_masks_for_mem_enc:  # the package asks for one object at a time, too
             self._at_once = 1
-        self._objects: dict[int, _Object] = {}
+        self._objects: dict[int, Followed] = {}
         self._frame: tuple[int, Image, Any] | None = None
         self._codes: list[Tensor] | None = None
 
@@ -159,11 +115,12 @@ class VideoMemory:
             that thousands of masks need not be there at once.
         """
         load = dict(masks)
+        self._make_room(load)
         objects = [self._object(k) for k in load]
 
-        def run(chunk: list[_Object]) -> tuple[list[_Memory], Answer]:
-            tensors = [self._model_size(load[o.track_id]()) for o in chunk]
-            return self._infer(position, image, chunk, masks=self._cat(tensors), prompted=True)
+        def run(chunk: list[Followed]) -> tuple[list[Memory], Answer]:
+            tensors = [resized_mask(self.model, load[o.track_id]()) for o in chunk]
+            return self._infer(position, image, chunk, masks=cat(tensors), prompted=True)
 
         return self._prompted(position, self._in_chunks(objects, run))
 
@@ -176,7 +133,8 @@ class VideoMemory:
         else starts from the picture alone.
         """
         asked = dict(clicks)
-        groups: dict[tuple[Any, ...], list[_Object]] = {}
+        self._make_room(asked)
+        groups: dict[tuple[Any, ...], list[Followed]] = {}
         for track_id, given in asked.items():
             item = self._object(track_id)
             corrects = given.corrects and item.last is not None and item.last[0] == position
@@ -187,16 +145,19 @@ class VideoMemory:
         for (_, hinted, goes_on, _), objects in groups.items():
 
             def run(
-                chunk: list[_Object], hinted: bool = hinted, goes_on: bool = goes_on
-            ) -> tuple[list[_Memory], Answer]:
+                chunk: list[Followed], hinted: bool = hinted, goes_on: bool = goes_on
+            ) -> tuple[list[Memory], Answer]:
                 given = [asked[o.track_id] for o in chunk]
-                hints = [self._hint(o, g) for o, g in zip(chunk, given, strict=True)]
+                hints = [
+                    hint(self.model, g, None if o.last is None else o.last[1])
+                    for o, g in zip(chunk, given, strict=True)
+                ]
                 return self._infer(
                     position,
                     image,
                     chunk,
-                    points=self._points(given),
-                    hints=self._cat(hints) if hinted else None,
+                    pointed=points(self.model, given, self.width, self.height),
+                    hints=cat(hints) if hinted else None,
                     first=not goes_on,
                     prompted=True,
                 )
@@ -222,9 +183,9 @@ class VideoMemory:
         load = dict(masks)
         objects = [self._object(k) for k in load]
 
-        def run(chunk: list[_Object]) -> tuple[list[_Memory], Answer]:
-            tensors = [self._model_size(load[o.track_id]()) for o in chunk]
-            return self._infer(position, image, chunk, masks=self._cat(tensors))
+        def run(chunk: list[Followed]) -> tuple[list[Memory], Answer]:
+            tensors = [resized_mask(self.model, load[o.track_id]()) for o in chunk]
+            return self._infer(position, image, chunk, masks=cat(tensors))
 
         wanted = [o for o in objects if position not in o.prompted]
         self._followed(position, self._in_chunks(wanted, run))
@@ -233,9 +194,9 @@ class VideoMemory:
 
     def step(self, position: int, image: Image) -> list[Answer]:
         """Follow all objects, those prompted on this very frame excepted, to the next frame."""
-        groups: dict[tuple[Any, ...], list[_Object]] = {}
+        groups: dict[tuple[Any, ...], list[Followed]] = {}
         for item in self._objects.values():
-            if self._is_followed(item, position):
+            if item.is_followed(position, self.backward):
                 groups.setdefault(item.layout, []).append(item)
         done = []
         for objects in groups.values():
@@ -249,16 +210,12 @@ class VideoMemory:
     def close(self) -> None:
         """Forget everything."""
         self._objects, self._frame, self._codes = {}, None, None
-        _free_device(self.model)
+        free_device(self.model)
 
     @property
     def nbytes(self) -> int:
         """Bytes of what is kept about the objects."""
-        tensors = [item.last[1] for item in self._objects.values() if item.last is not None]
-        for item in self._objects.values():
-            for memory in (*item.prompted.values(), *item.recent.values()):
-                tensors += [t for t in (memory.features, memory.pointer) if t is not None]
-        return sum(t.element_size() * t.numel() for t in tensors)
+        return sum(item.nbytes for item in self._objects.values())
 
     def masks(self, answer: Answer) -> Iterator[NDArray[np.bool_]]:
         """The masks of an answer, one by one, in the size of the frame."""
@@ -266,24 +223,27 @@ class VideoMemory:
 
         size = (self.height, self.width)
         for logits in answer.logits:
-            with self._computing():
+            with computing(self.model):
                 full = torch.nn.functional.interpolate(logits[None].float(), size, mode="bilinear")
                 found = (full[0, 0] > 0).cpu().numpy()
             yield found
 
     # ---- bookkeeping
 
-    def _object(self, track_id: int) -> _Object:
+    def _object(self, track_id: int) -> Followed:
         """The object of that number; a new one is not yet kept."""
-        return self._objects.get(track_id) or _Object(track_id)
+        return self._objects.get(track_id) or Followed(track_id)
 
-    def _is_followed(self, item: _Object, position: int) -> bool:
-        """Whether its latest keyframe lies behind and shows it."""
-        if self.backward:
-            latest = min((t for t in item.keys if t >= position), default=None)
-        else:
-            latest = max((t for t in item.keys if t <= position), default=None)
-        return latest is not None and latest != position and item.keys[latest]
+    def _make_room(self, track_ids: Iterable[int]) -> None:
+        """Refuse more objects than fit, before the system has to end the process."""
+        count = len({*self._objects, *track_ids})
+        needed, free = count * bytes_each(self.model) - self.nbytes, free_bytes(self.model)
+        if needed > 0.9 * free:
+            raise OutOfMemoryError(
+                f"{count} objects do not fit into memory: they need {needed / 1e9:.1f} GB more, "
+                f"{free / 1e9:.1f} GB are free (follow fewer objects at once, or take a smaller "
+                "model)"
+            )
 
     def _prompted(self, position: int, done: list[_Done]) -> list[Answer]:
         for objects, memories, answer in done:
@@ -301,26 +261,14 @@ class VideoMemory:
                 item.recent[position] = memory
                 item.last = position, logits[None]
                 self._objects[item.track_id] = item
-        self._prune(position)
-        return [answer for _, _, answer in done]
-
-    def _prune(self, position: int) -> None:
-        """Drop what no later position reads."""
-        memories, pointers = reach(self.model)
         for item in self._objects.values():
-            if item.last is not None and item.last[0] != position:
-                item.last = None
-            for t in list(item.recent):
-                age = t - position if self.backward else position - t
-                if not 0 <= age < max(memories, pointers):
-                    del item.recent[t]
-                elif age >= memories:
-                    item.recent[t].features = None
+            item.prune(position, reach(self.model), backward=self.backward)
+        return [answer for _, _, answer in done]
 
     # ---- the model
 
     def _in_chunks(
-        self, objects: list[_Object], run: Callable[[list[_Object]], tuple[list[_Memory], Answer]]
+        self, objects: list[Followed], run: Callable[[list[Followed]], tuple[list[Memory], Answer]]
     ) -> list[_Done]:
         """Run over objects, fewer at once where memory runs out; nothing is kept on an error."""
         done: list[_Done] = []
@@ -330,16 +278,16 @@ class VideoMemory:
             try:
                 memories, answer = run(chunk)
             except (RuntimeError, MemoryError) as exc:
-                if not _is_out_of_memory(exc):
+                if not is_out_of_memory(exc):
                     raise
                 if len(chunk) == 1:
+                    why = next(iter(str(exc).splitlines()), "no more can be had")[:160]
                     raise OutOfMemoryError(
-                        f"Following {len(objects)} objects ran out of memory: "
-                        f"{str(exc).splitlines()[0][:160]} "
+                        f"Following {len(objects)} objects ran out of memory: {why} "
                         "(follow fewer objects at once, or take a smaller model)"
                     ) from exc
                 self._at_once = len(chunk) // 2
-                _free_device(self.model)
+                free_device(self.model)
                 continue
             done.append((chunk, memories, answer))
             start += len(chunk)
@@ -349,14 +297,14 @@ class VideoMemory:
         self,
         position: int,
         image: Image,
-        objects: list[_Object],
+        objects: list[Followed],
         *,
-        points: dict[str, Tensor] | None = None,
+        pointed: dict[str, Tensor] | None = None,
         masks: Tensor | None = None,
         hints: Tensor | None = None,
         first: bool = False,
         prompted: bool = False,
-    ) -> tuple[list[_Memory], Answer]:
+    ) -> tuple[list[Memory], Answer]:
         """One frame, several objects: what ``SAM2Base.track_step`` does, predicted IoU kept.
 
         ``first`` says that no memory is to be read; ``prompted``, that a person said so.
@@ -364,18 +312,19 @@ class VideoMemory:
         from torch.nn.functional import interpolate
 
         model, count = self.model, len(objects)
-        with self._computing():
+        first = first or masks is not None
+        with computing(model):
             feats, places, sizes = self._look(position, image)
             feats = [f.expand(-1, count, -1) for f in feats]
             _, found, _, _ = model._track_step(
                 position,
-                first or masks is not None,
+                first,
                 feats,
                 [p.expand(-1, count, -1) for p in places],
                 sizes,
-                points,
+                pointed,
                 masks,
-                {} if masks is not None else self._bank(objects),
+                {} if first else bank(objects, self._codes or []),
                 _ENDLESS,
                 self.backward,
                 hints,
@@ -386,7 +335,7 @@ class VideoMemory:
             features, codes = model._encode_new_memory(feats, sizes, high, scores, prompted)
             self._codes = self._codes or [c[:1].clone() for c in codes]
             features = features.bfloat16()
-            memories = [_Memory(features[k : k + 1], pointers[k : k + 1]) for k in range(count)]
+            memories = [Memory(features[k : k + 1], pointers[k : k + 1]) for k in range(count)]
             there = scores.float().sigmoid().flatten().cpu().numpy()
             quality = ious.float().amax(1).clamp(0, 1).cpu().numpy()
         return memories, Answer([o.track_id for o in objects], low, there, quality)
@@ -395,109 +344,15 @@ class VideoMemory:
         """The encoder's maps of a frame, once for all objects."""
         if self._frame is not None and self._frame[0] == position and self._frame[1] is image:
             return self._frame[2]
-        encoded = self.model.forward_image(self._pixels(image))
-        self._frame = position, image, self.model._prepare_backbone_features(encoded)[1:]
-        return self._frame[2]
-
-    def _pixels(self, image: Image) -> Tensor:
-        """Resized and normalised as ``sam2`` does it with the JPEGs of a folder."""
-        import torch
-        from PIL import Image as Pil
-
         if image.shape != (self.height, self.width, 3):
             size = " x ".join(str(v) for v in image.shape[1::-1])
             raise InputError(
                 "This frame cannot be followed to",
                 f"it is {size}, the frames before it {self.width} x {self.height}",
             )
-        side = self.model.image_size
-        small = torch.from_numpy(np.array(Pil.fromarray(image).resize((side, side))))
-        mean, std = (torch.tensor(v, dtype=torch.float32)[:, None, None] for v in (_MEAN, _STD))
-        pixels = small.permute(2, 0, 1).float().div_(255).sub_(mean).div_(std)
-        return pixels[None].to(self.model.device)
-
-    def _bank(self, objects: list[_Object]) -> dict[str, dict[int, dict[str, Any]]]:
-        """Memories of objects of one layout, joined, in the form that the model reads."""
-        return {
-            "cond_frame_outputs": self._joined([o.prompted for o in objects]),
-            "non_cond_frame_outputs": self._joined([o.recent for o in objects]),
-        }
-
-    def _joined(self, stores: list[dict[int, _Memory]]) -> dict[int, dict[str, Any]]:
-        codes = [c.expand(len(stores), -1, -1, -1) for c in self._codes or ()]
-        joined = {}
-        for t in sorted(stores[0]):
-            memories = [store[t] for store in stores]
-            features = [m.features for m in memories if m.features is not None]
-            joined[t] = {
-                "maskmem_features": self._cat(features) if features else None,
-                "maskmem_pos_enc": codes,
-                "obj_ptr": self._cat([m.pointer for m in memories]),
-            }
-        return joined
-
-    @staticmethod
-    def _cat(tensors: Sequence[Tensor]) -> Tensor:
-        import torch
-
-        return tensors[0] if len(tensors) == 1 else torch.cat(list(tensors))
-
-    def _points(self, given: Sequence[Clicks]) -> dict[str, Tensor]:
-        import torch
-
-        device, side = self.model.device, self.model.image_size
-        points = torch.from_numpy(np.stack([g.points for g in given]).astype(np.float32))
-        labels = torch.from_numpy(np.stack([g.labels for g in given]).astype(np.int32))
-        points = points / torch.tensor([self.width, self.height]) * side
-        return {"point_coords": points.to(device), "point_labels": labels.to(device)}
-
-    def _hint(self, item: _Object, given: Clicks) -> Tensor:
-        """Logits that go with clicks, ``(1, 1, h, w)``."""
-        import torch
-
-        side = self.model.image_size // 4
-        if given.hint is None:
-            logits = item.last[1] if item.last is not None else torch.zeros(1, 1, side, side)
-        else:
-            logits = torch.from_numpy(np.ascontiguousarray(given.hint))[None, None].float()
-            logits = self._resized(logits * 20 - 10 if given.hint.dtype == bool else logits, side)
-        return logits.to(self.model.device).clamp(-32, 32)
-
-    def _model_size(self, mask: NDArray[Any]) -> Tensor:
-        """A mask of the frame's size in that of the model's input, ``(1, 1, s, s)`` of 0 and 1."""
-        import torch
-
-        full = torch.from_numpy(np.ascontiguousarray(mask)).to(self.model.device)
-        return (self._resized(full[None, None].float(), self.model.image_size) >= 0.5).float()
-
-    @staticmethod
-    def _resized(mask: Tensor, side: int) -> Tensor:
-        from torch.nn.functional import interpolate
-
-        if tuple(mask.shape[-2:]) == (side, side):
-            return mask
-        return interpolate(mask, (side, side), mode="bilinear", antialias=True)
-
-    @contextlib.contextmanager
-    def _computing(self) -> Iterator[None]:
-        import torch
-
-        half = self.model.device.type == "cuda"
-        with torch.inference_mode(), torch.autocast("cuda", torch.bfloat16, enabled=half):
-            yield
+        encoded = self.model.forward_image(pixels(self.model, image))
+        self._frame = position, image, self.model._prepare_backbone_features(encoded)[1:]
+        return self._frame[2]
 
 
-_Done = tuple[list[_Object], list[_Memory], Answer]
-
-
-def _is_out_of_memory(exc: BaseException) -> bool:
-    text = str(exc).lower()
-    words = ("out of memory", "can't allocate memory", "not enough memory")
-    return isinstance(exc, MemoryError) or any(w in text for w in words)
-
-
-def _free_device(model: SAM2Base) -> None:
-    import torch
-
-    if model.device.type == "cuda":
-        torch.cuda.empty_cache()
+_Done = tuple[list[Followed], list[Memory], Answer]

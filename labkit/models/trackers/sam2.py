@@ -15,8 +15,10 @@ from labkit.core.prompts import Prompts
 from labkit.core.tracks import Keyframe, Tracked
 from labkit.core.types import Rle, Shape
 from labkit.models.base import Image
+from labkit.models.sam2.bank import reach
 from labkit.models.sam2.names import Sam2Files, find
-from labkit.models.sam2.video import Answer, Clicks, VideoMemory, reach
+from labkit.models.sam2.tensors import Clicks
+from labkit.models.sam2.video import Answer, VideoMemory
 from labkit.models.trackers.base import TrackerInfo, TrackSession
 from labkit.models.worker import worker
 
