@@ -81,7 +81,7 @@ def cells(page: BenchPage, name: str, *sources: str) -> None:
         "path => window.jupyterapp.commands.execute('docmanager:open', {path})", f"{name}.ipynb"
     )
     notebook(page, name)
-    page.command("notebook:run-all-cells")
+    page.page.evaluate("() => void window.jupyterapp.commands.execute('notebook:run-all-cells')")
 
 
 def test_jupyter_lists_it_as_enabled_and_ok(lab):
@@ -114,8 +114,7 @@ def test_the_launcher_card_opens_a_notebook_that_runs_as_it_stands(page, frames)
 def test_the_palette_opens_a_project(page, project):
     page.command("apputils:activate-command-palette")
     page.page.keyboard.type("labkit open project")
-    page.page.wait_for_selector(".lm-CommandPalette-item[data-command='labkit:open-project']")
-    page.press("Enter")
+    page.page.click(".lm-CommandPalette-item[data-command='labkit:open-project']")
     answer(page, folder=f"{project.parent.name}/project")
     first, second = notebook(page, "review-project")
     assert 'lk.Project.open("project")' in first
