@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,15 @@ class FrontEnds(BuildHookInterface):  # type: ignore[type-arg]
         if spec is None or spec.loader is None:
             raise RuntimeError(f"{path} cannot be read")
         build = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = build  # dataclasses look their module up
         spec.loader.exec_module(build)
-        try:
-            if not build.is_fresh():
-                build.build_stage()
-        except build.BuildError as exc:
-            if version != "editable":
-                raise
-            self.app.display_warning(f"The front end is not built, so widgets show a notice: {exc}")
+        for front in build.FRONT_ENDS:
+            try:
+                if not front.is_fresh():
+                    front.build()
+            except build.BuildError as exc:
+                if version != "editable":
+                    raise
+                self.app.display_warning(
+                    f"{front.folder.name} is not built and missing in Jupyter: {exc}"
+                )

@@ -4,6 +4,13 @@ The public names stand in ``__init__.pyi`` and are imported on first use, so tha
 loads neither torch nor pandas.
 """
 
+import sys as _sys
+
 import lazy_loader as _lazy
 
 __getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)
+
+if "ipykernel.kernelbase" in _sys.modules:  # in a kernel: JupyterLab's status bar wants to know
+    from .widgets.status import announce as _announce
+
+    _announce()

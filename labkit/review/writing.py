@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pandas as pd
 
-from labkit.core.errors import LabkitError, StaleDecisionError
+from labkit.core.errors import InputError, LabkitError, StaleDecisionError
 from labkit.core.types import Decision, Kind
 from labkit.review.commands import Draft
 from labkit.review.fold import frame_state
@@ -52,6 +52,27 @@ class DecisionWriter(QueueWalk):
             clock=clock,
         )
         self._history = History(project.ledger.history(self.reviewer))
+        self.signed: str | None = None
+
+    def sign(self, reviewer: str) -> None:
+        """Let somebody else go on here: what follows is under their name, and undo is theirs.
+
+        ``signed`` is the name given last. A session of scope ``own`` is one person's.
+
+        Raises
+        ------
+        InputError
+            The session's scope is ``own``.
+        """
+        if self.scope == "own":
+            raise InputError(
+                f"{reviewer!r} cannot go on here", f"this session is {self.reviewer!r}'s own"
+            )
+        with self.lock:
+            self.signed = reviewer
+            if reviewer != self.reviewer:
+                self.reviewer = reviewer
+                self._history = History(self.project.ledger.history(reviewer))
 
     def commit(
         self, drafts: Sequence[Draft], *, tool: str = "api", clicks: int = 0

@@ -22,6 +22,7 @@ from labkit.widgets.describe import frame_message
 from labkit.widgets.gestures import Names, perform
 from labkit.widgets.messages import Act, Answer, StatusMessage, ViewRequest, Where
 from labkit.widgets.pictures import Picture, Pictures
+from labkit.widgets.visitor import clicker
 
 __all__ = ["Controller", "Outlet"]
 
@@ -91,6 +92,8 @@ class Controller:
     def post(self, message: dict[str, Any]) -> None:
         """Take a message from the browser, on any thread; returns at once."""
         rank = _LOOK if message.get("type") in ("view", "want") else _GESTURE
+        if message.get("type") == "act":  # who clicks is known on this thread alone
+            message = {**message, "by": clicker(self.session)}
         self._put(rank, message)
 
     def _put(self, rank: int, item: Any) -> None:
@@ -172,6 +175,8 @@ class Controller:
 
     def _decide(self, act: Act) -> Answer:
         session, made, text = self.session, {}, ""
+        if by := act.get("by"):
+            session.sign(by)
         if act["action"] in ("undo", "redo"):
             text = self._turn_back(act["action"])
         else:

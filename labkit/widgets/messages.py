@@ -122,6 +122,7 @@ class Act(TypedDict):
     tool: str
     clicks: int
     args: dict[str, Any]
+    by: NotRequired[str | None]  # put in by the kernel: who clicked, in a shared server
 
 
 class ViewRequest(TypedDict):

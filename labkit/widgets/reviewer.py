@@ -17,6 +17,7 @@ from labkit.widgets.keymap import Keymap
 from labkit.widgets.looks import MANY, SKELETON, looks_json
 from labkit.widgets.pictures import Pictures
 from labkit.widgets.stage import Stage
+from labkit.widgets.status import watch
 
 __all__ = ["Reviewer"]
 
@@ -64,6 +65,7 @@ class Reviewer(ipywidgets.VBox):
         reader = FrameReader(session.project.root)
         self.controller = Controller(session, self.stage, Pictures(reader))
         self.stage.on_message(self.controller.post)
+        watch(session)
         super().__init__([self.stage], layout=ipywidgets.Layout(width="100%"))
 
     @staticmethod

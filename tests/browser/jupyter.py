@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+EXTENSION = ROOT / "labkit" / "labextension"
 ARGUMENTS = [
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -33,9 +34,9 @@ def free_port() -> int:
 
 
 class Lab:
-    """A JupyterLab server on a folder."""
+    """A JupyterLab server on a folder, with or without labkit's JupyterLab extension."""
 
-    def __init__(self, folder: Path, *, dark: bool = False) -> None:
+    def __init__(self, folder: Path, *, dark: bool = False, extended: bool = False) -> None:
         self.folder, self.port = folder, free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         home = folder / ".home"
@@ -45,7 +46,10 @@ class Lab:
         (settings / "notification.jupyterlab-settings").write_text(json.dumps(quiet))
         theme = {"theme": "JupyterLab Dark" if dark else "JupyterLab Light"}
         (settings / "themes.jupyterlab-settings").write_text(json.dumps(theme))
-        env = {k: v for k, v in os.environ.items() if k not in ("CI", "JPY_SESSION_NAME")} | {
+        if extended:
+            (home / "data" / "labextensions").mkdir(parents=True)
+            (home / "data" / "labextensions" / "labkit-lab").symlink_to(EXTENSION)
+        self.env = {k: v for k, v in os.environ.items() if k not in ("CI", "JPY_SESSION_NAME")} | {
             "PYTHONPATH": str(ROOT),
             "JUPYTER_CONFIG_DIR": str(home / "config"),
             "JUPYTER_DATA_DIR": str(home / "data"),
@@ -63,7 +67,7 @@ class Lab:
                 *("--IdentityProvider.token=", "--ServerApp.disable_check_xsrf=True"),
                 *(f"--ServerApp.root_dir={folder}", "--ServerApp.terminals_enabled=False"),
             ],
-            env=env,
+            env=self.env,
             cwd=folder,
             stdout=self.log,
             stderr=subprocess.STDOUT,

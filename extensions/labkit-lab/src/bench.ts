@@ -1,0 +1,23 @@
+// Commands that act on the bench that has the focus, by its own buttons.
+
+export const VERBS: Record<string, [action: string, label: string]> = {
+  "labkit:accept-frame": ["accept_frame", "Accept the Frame"],
+  "labkit:reject-frame": ["reject_frame", "Send the Frame to Hand-labelling"],
+  "labkit:previous-frame": ["previous", "Frame Before"],
+  "labkit:next-frame": ["next", "Next Frame"],
+  "labkit:undo": ["undo", "Undo a Decision"],
+  "labkit:redo": ["redo", "Redo a Decision"],
+};
+
+export function focused(): Element | null {
+  return document.activeElement?.closest(".lk-bench") ?? null;
+}
+
+export function press(action: string): void {
+  focused()?.querySelector<HTMLElement>(`[data-action="${action}"]`)?.click();
+}
+
+/** The bench of a notebook: the focus goes to its stage. */
+export function enter(node: Element | undefined): void {
+  node?.querySelector<HTMLElement>(".lk-bench .lk-stage")?.focus();
+}
