@@ -19,6 +19,7 @@ _WORDS = {
     "jump": "it jumped",
     "return": "its points do not find their way back",
     "keypoints": "a keypoint is uncertain{number}",
+    "agreement": "the ways from the keyframes on either side disagree{number}",
     "size": "the frames change their size here",
     "unread": "its keyframe could not be read",
 }
