@@ -89,6 +89,11 @@ class ProposalIndex:
         self._later[frame_id] = (*kept, *objects)
         self._gone[frame_id] = self._gone.get(frame_id, frozenset()) | gone
 
+    def has_track(self, track_id: int) -> bool:
+        """Whether any proposal is of this track."""
+        later = (o.track_id for found in self._later.values() for o in found)
+        return track_id in later or bool(self._rows["track_id"].eq(track_id).any())
+
     def runs_of(self, tracks: Iterable[int], frame_ids: Iterable[str]) -> set[str]:
         """Runs that propose one of these tracks on one of these frames."""
         wanted, frames = set(tracks), set(frame_ids)
@@ -152,9 +157,12 @@ class FrameView:
         carried along because somebody switched it on is shown at any score: its doubts matter most.
         """
 
+        # stored scores are float32: one of 0.7 has to be shown from 0.7 up
+        least = np.float32(threshold)
+
         def visible(o: AnnotatedObject) -> bool:
             if o.state == "proposed":
-                sure = (o.score is not None and o.score >= threshold) or is_carried(o)
+                sure = (o.score is not None and np.float32(o.score) >= least) or is_carried(o)
                 return self.state != "hand" and sure
             return o.state != "rejected"
 
