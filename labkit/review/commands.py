@@ -113,14 +113,24 @@ def add(
     shape: Shape,
     labels: Sequence[str],
     attributes: Sequence[Attribute] = (),
+    track_id: int | None = None,
 ) -> list[Draft]:
-    """Add an object that no proposal shows."""
+    """Add an object that no proposal shows; ``track_id`` where it is one that is followed."""
+    if track_id is not None:
+        for other in view.objects:
+            if other.track_id == track_id and other.state not in ("proposed", "rejected"):
+                raise InputError(
+                    f"This object cannot join track {track_id}",
+                    f"object {other.object_id} of this frame is the track's",
+                    "edit that one",
+                )
     o = AnnotatedObject(
         uuid4().hex,
         view.frame.frame_id,
         _check_label(label, labels),
         fit_shape(shape, view.frame),
         attributes=tuple(attributes),
+        track_id=track_id,
     )
     return [Draft("add", o.frame_id, None, o)]
 

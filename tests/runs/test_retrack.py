@@ -238,3 +238,52 @@ def test_the_object_that_a_track_began_with(project, tracker):
     assert where(project, new_id) == {new: list(range(5, 40))}
     tops = set(project.proposals(new)["y1"])
     assert tops == {box(1, 0)[1]}
+
+
+def test_an_object_that_was_lost_joins_its_track_again(project, tracker):
+    world = World(gone={0: set(range(10, 40))})
+    run = track(project, [key(0, 2), key(1, 2)], tracker=tracker, source=world, progress=None)
+    assert where(project, 1) == {run: list(range(2, 10))}
+    session = session_on(project, run, 20)
+    shape = Shape(tuple(map(float, box(2, 20))))
+    session.add("bolt", shape, track_id=1)
+    tracker.steps.clear()
+    new = retrack(project, run, tracker=tracker, source=world, progress=None)
+    assert tracker.steps == list(range(20, 40))
+    # what was drawn is an annotation; from there on the track goes on, and no other one does
+    assert where(project, 1) == {run: list(range(2, 10)), new: list(range(21, 40))}
+    assert where(project, 2) == {run: list(range(2, 40))}
+    row = project.tracks().set_index("track_id").loc[1]
+    assert row["frames"] == 8 + 20
+    assert row["keyframes"] == 2
+    objects, at = project.annotations(), place(project)
+    mine = objects[objects["track_id"] == 1]
+    assert sorted(at[f] for f in mine["frame_id"]) == [*range(2, 10), *range(20, 40)]
+    session.undo()
+    project.discard(new)
+    assert where(project, 1) == {run: list(range(2, 10))}
+    with pytest.raises(InputError, match="no object of it was edited"):
+        retrack(project, run, tracker=tracker, source=world, progress=None)
+
+
+def test_an_object_that_is_drawn_over_a_proposal_of_its_track_covers_it(project, tracker):
+    run = go(project, tracker, [key(0, 2), key(1, 2)])
+    session = session_on(project, run, 20)
+    session.add("bolt", Shape(tuple(map(float, box(3, 20)))), track_id=1)
+    assert sorted((o.track_id, o.state) for o in session.objects(0)) == [
+        (1, "added"),
+        (2, "proposed"),
+    ]
+    new = again(project, tracker, run)
+    assert where(project, 1) == {run: list(range(2, 20)), new: list(range(21, 40))}
+    assert set(project.proposals(new)["y1"]) == {box(3, 0)[1]}
+    with pytest.raises(InputError, match="cannot join track 1: object .* is the track's .edit"):
+        session.add("bolt", Shape((1, 1, 9, 9)), track_id=1)
+
+
+def test_a_track_that_is_not_there_cannot_be_joined(project, tracker):
+    run = go(project, tracker, key(0, 2))
+    session = session_on(project, run, 20)
+    with pytest.raises(InputError, match="cannot join track 7: there is no such track"):
+        session.add("bolt", Shape((1, 1, 9, 9)), track_id=7)
+    assert not len(project.decisions())
