@@ -142,12 +142,17 @@ class Proposing(ProjectStore):
         ----------
         objects : object ids, AnnotatedObjects, Keyframes, Tracks, or a DataFrame
             Proposals or annotations, of any frames; those with one ``track_id`` are keyframes of
-            one track.
+            one track. Also what a review session has selected: ``session.many(Which(...))``.
         wait : bool
             False returns a :class:`labkit.runs.Job` at once.
         **options
             ``tracker``, ``to``, ``direction``, ``conf``, ``device``, ``replace``, ``resume``,
             ``progress``: see :func:`labkit.runs.track_job`.
+
+        Notes
+        -----
+        It is one action on all of these objects, and :meth:`discard` of its run takes it back. It
+        decides nothing, so a session's undo does not know of it.
         """
         from labkit.runs import track_job
 
