@@ -156,7 +156,6 @@ class FrameView:
         neither be led by the model nor accept its objects beside their own. What a tracker
         carried along because somebody switched it on is shown at any score: its doubts matter most.
         """
-
         # stored scores are float32: one of 0.7 has to be shown from 0.7 up
         least = np.float32(threshold)
 
