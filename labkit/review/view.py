@@ -161,8 +161,8 @@ class FrameView:
 
         def visible(o: AnnotatedObject) -> bool:
             if o.state == "proposed":
-                sure = (o.score is not None and np.float32(o.score) >= least) or is_carried(o)
-                return self.state != "hand" and sure
+                sure = o.score is not None and bool(np.float32(o.score) >= least)
+                return self.state != "hand" and (sure or is_carried(o))
             return o.state != "rejected"
 
         return [o for o in self.objects if visible(o)]
