@@ -60,6 +60,12 @@ def model(files):
 
 
 @pytest.fixture(scope="module")
+def stock(files):
+    """The package's own predictor of that model."""
+    return video_predictor(*files)
+
+
+@pytest.fixture(scope="module")
 def video(tmp_path_factory):
     """A folder of twelve JPEGs, and their pixels."""
     folder = tmp_path_factory.mktemp("video")
@@ -105,9 +111,8 @@ def ids(tracked):
 
 @pytest.mark.parametrize("backward", [False, True])
 @pytest.mark.parametrize("both_ends", [False, True])
-def test_logits_are_those_of_the_package(files, model, video, backward, both_ends):
+def test_logits_are_those_of_the_package(stock, model, video, backward, both_ends):
     folder, images = video
-    stock = video_predictor(*files)
     state = stock.init_state(str(folder))
     order = list(range(11, -1, -1) if backward else range(12))
     first, other = order[0], order[-1]
