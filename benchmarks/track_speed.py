@@ -3,7 +3,7 @@
 Both read the same JPEGs: the package's ``init_state`` loads them all, ours goes through a
 ``FrameReader``, one at a time. Rounds alternate, medians are compared, masks are compared on every
 frame that was followed. Run it on a machine that does nothing else:
-``python benchmarks/track_speed.py [--model NAME] [--frames 40] [--rounds 3]``.
+``python benchmarks/track_speed.py [--model NAME] [--frames 30] [--rounds 3]``.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="sam2-nano")
-    parser.add_argument("--frames", type=int, default=40)
+    parser.add_argument("--frames", type=int, default=30)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
