@@ -115,15 +115,14 @@ def add(
     attributes: Sequence[Attribute] = (),
     track_id: int | None = None,
 ) -> list[Draft]:
-    """Add an object that no proposal shows; ``track_id`` where it is one that is followed."""
-    if track_id is not None:
-        for other in view.objects:
-            if other.track_id == track_id and other.state not in ("proposed", "rejected"):
-                raise InputError(
-                    f"This object cannot join track {track_id}",
-                    f"object {other.object_id} of this frame is the track's",
-                    "edit that one",
-                )
+    """Add an object that no proposal shows, as the shape of a track where one is given."""
+    there = None if track_id is None else view.of_track(track_id)
+    if there is not None:
+        raise InputError(
+            f"Track {track_id} cannot be drawn on frame {view.frame.frame_id}",
+            f"it is there already, as {there.object_id}",
+            "edit or reject that object",
+        )
     o = AnnotatedObject(
         uuid4().hex,
         view.frame.frame_id,

@@ -13,7 +13,7 @@ from typing import Self
 
 import pandas as pd
 
-from labkit.core.errors import InputError, StaleDecisionError
+from labkit.core.errors import StaleDecisionError
 from labkit.core.types import Attribute, Decision, Shape
 from labkit.frames.reader import FrameReader
 from labkit.models.filters import FilteredSource, FilterSwitch
@@ -183,28 +183,14 @@ class ReviewSession(DecisionWriter):
         tool: str = "api",
         clicks: int = 3,
     ) -> list[Decision]:
-        """Add an object that was missed.
+        """Add an object that was missed; with ``track_id``, where its tracker has lost it.
 
-        Parameters
-        ----------
-        label : str
-        shape : Shape
-        attributes : sequence of Attribute
-        track_id : int, optional
-            The object is one that is followed, which its tracker has lost or mistaken: it becomes a
-            keyframe of the track, and :meth:`labkit.Project.retrack` goes on from it. A proposal
-            of that track on this frame is covered by it.
-
-        Raises
-        ------
-        InputError
-            No such track, or one that has a decided object on this frame.
+        It is a keyframe of that track then, from which :meth:`labkit.Project.retrack` goes on.
         """
         with self.lock:
-            if track_id is not None:
-                self._check_track(track_id)
-            labels = self.project.labels
-            drafts = commands.add(self.view, label, shape, labels, attributes, track_id)
+            drafts = commands.add(
+                self.view, label, shape, self.project.labels, attributes, track_id
+            )
             return self.commit(drafts, tool=tool, clicks=clicks)
 
     def accept_frame(self, *, tool: str = "api", clicks: int = 1) -> list[Decision]:
@@ -229,17 +215,6 @@ class ReviewSession(DecisionWriter):
         """Leave a remark on the frame or an object; decides nothing."""
         with self.lock:
             return self.commit(commands.comment(self.view, text, object_id), tool="api", clicks=0)
-
-    def _check_track(self, track_id: int) -> None:
-        if self.index.has_track(track_id):
-            return
-        known = self.project.annotations()["track_id"].dropna().astype(int)
-        if track_id not in set(known.tolist()):
-            raise InputError(
-                f"This object cannot join track {track_id!r}",
-                "there is no such track",
-                "tracks() lists them; a new track begins with track(object)",
-            )
 
     def _expect(self, object_id: str, revision: int | None) -> None:
         now = self.view.object(object_id).revision

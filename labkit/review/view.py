@@ -89,11 +89,6 @@ class ProposalIndex:
         self._later[frame_id] = (*kept, *objects)
         self._gone[frame_id] = self._gone.get(frame_id, frozenset()) | gone
 
-    def has_track(self, track_id: int) -> bool:
-        """Whether any proposal is of this track."""
-        later = (o.track_id for found in self._later.values() for o in found)
-        return track_id in later or bool(self._rows["track_id"].eq(track_id).any())
-
     def runs_of(self, tracks: Iterable[int], frame_ids: Iterable[str]) -> set[str]:
         """Runs that propose one of these tracks on one of these frames."""
         wanted, frames = set(tracks), set(frame_ids)
@@ -166,6 +161,11 @@ class FrameView:
             return o.state != "rejected"
 
         return [o for o in self.objects if visible(o)]
+
+    def of_track(self, track_id: int) -> AnnotatedObject | None:
+        """The object of a track; None where it is not on the frame, or was rejected."""
+        mine = (o for o in self.objects if o.track_id == track_id and o.state != "rejected")
+        return next(mine, None)
 
     def object(self, object_id: str) -> AnnotatedObject:
         """One object by its id."""

@@ -5,6 +5,7 @@ from labkit.runs.jobs import Job, jobs
 from labkit.runs.predict import label_report, predict, predict_job
 from labkit.runs.retrack import retrack, retrack_job
 from labkit.runs.track import track, track_job
+from labkit.runs.track_objects import read_objects
 from labkit.runs.track_table import tracks_table
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "label_report",
     "predict",
     "predict_job",
+    "read_objects",
     "retrack",
     "retrack_job",
     "track",

@@ -278,29 +278,6 @@ def test_an_object_that_was_lost_joins_its_track_again(project, tracker):
         retrack(project, run, tracker=tracker, source=world, progress=None)
 
 
-def test_an_object_that_is_drawn_over_a_proposal_of_its_track_covers_it(project, tracker):
-    run = go(project, tracker, [key(0, 2), key(1, 2)])
-    session = session_on(project, run, 20)
-    session.add("bolt", Shape(tuple(map(float, box(3, 20)))), track_id=1)
-    assert sorted((o.track_id, o.state) for o in session.objects(0)) == [
-        (1, "added"),
-        (2, "proposed"),
-    ]
-    new = again(project, tracker, run)
-    assert where(project, 1) == {run: list(range(2, 20)), new: list(range(21, 40))}
-    assert set(project.proposals(new)["y1"]) == {box(3, 0)[1]}
-    with pytest.raises(InputError, match=r"cannot join track 1: object .* is the track's .edit"):
-        session.add("bolt", Shape((1, 1, 9, 9)), track_id=1)
-
-
-def test_a_track_that_is_not_there_cannot_be_joined(project, tracker):
-    run = go(project, tracker, key(0, 2))
-    session = session_on(project, run, 20)
-    with pytest.raises(InputError, match="cannot join track 7: there is no such track"):
-        session.add("bolt", Shape((1, 1, 9, 9)), track_id=7)
-    assert not len(project.decisions())
-
-
 def test_many_selected_objects_are_tracked_as_one_action(project, tracker):
     first = go(project, tracker, [key(j, 4) for j in range(3)], to=1)
     session = session_on(project, first, 4)
