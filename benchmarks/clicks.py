@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from _table import show
 
+from labkit.core.geometry import mask_iou
 from labkit.core.prompts import Prompts
 from labkit.core.types import Frame
 from labkit.demo import DAY, still
@@ -90,11 +91,6 @@ def peer(segmenter: Segmenter, image: Image) -> Callable[..., tuple[np.ndarray, 
     return predict
 
 
-def iou(a: np.ndarray, b: np.ndarray) -> float:
-    union = np.count_nonzero(a | b)
-    return np.count_nonzero(a & b) / union if union else 1.0
-
-
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -134,7 +130,7 @@ def clicks(segmenter: Segmenter, bare: Callable, given: argparse.Namespace) -> l
 
     wall, cpu = alternating(given.rounds, mine=mine, theirs=theirs)
     same = [
-        iou(m[0].mask, masks[scores.argmax()] > 0)
+        mask_iou(m[0].mask, masks[scores.argmax()] > 0)
         for m, (masks, scores, _) in zip(mine(), theirs(), strict=True)
     ]
     return [_row("a click, three masks", wall, cpu, given.clicks, same)]
@@ -157,7 +153,7 @@ def boxes(
         return [bare(box=b, multimask_output=False)[0][0] for b in places]
 
     wall, cpu = alternating(given.rounds, mine=mine, pixels=pixels, theirs=theirs)
-    same = [iou(m.mask, t > 0) for m, t in zip(mine(), theirs(), strict=True)]
+    same = [mask_iou(m.mask, t > 0) for m, t in zip(mine(), theirs(), strict=True)]
     rows = [_row(f"{given.boxes} boxes, masks as RLE", wall, cpu, 1, same)]
     second = {"theirs": wall["theirs"], "mine": wall["pixels"]}
     used = {"theirs": cpu["theirs"], "mine": cpu["pixels"]}

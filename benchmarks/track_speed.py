@@ -3,7 +3,7 @@
 Both read the same JPEGs: the package's ``init_state`` loads them all, ours goes through a
 ``FrameReader``, one at a time. Rounds alternate, medians are compared, masks are compared on every
 frame that was followed. Run it on a machine that does nothing else:
-``python benchmarks/track_speed.py [--model NAME] [--frames 40] [--rounds 3]``.
+``python benchmarks/track_speed.py [--model NAME] [--frames 30] [--rounds 3]``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import torch
 from _table import show
 from PIL import Image
 
-from labkit.core.geometry import decode_mask
+from labkit.core.geometry import decode_mask, mask_iou
 from labkit.core.tracks import Keyframe
 from labkit.core.types import Frame, Shape
 from labkit.demo import DAY, clip
@@ -109,12 +109,6 @@ def ours(model: Any, video: Video, boxes: Sequence[Any]) -> tuple[np.ndarray, Ma
     }
 
 
-def iou(a: np.ndarray, b: np.ndarray) -> float | None:
-    """Of two masks; None where both are empty."""
-    union = np.count_nonzero(a | b)
-    return np.count_nonzero(a & b) / union if union else None
-
-
 def compare(model: Any, video: Video, objects: int, rounds: int) -> list[object]:
     """One line of the table."""
     boxes = video.boxes[:objects]
@@ -124,8 +118,9 @@ def compare(model: Any, video: Video, objects: int, rounds: int) -> list[object]
         c, found = ours(model, video, boxes)
         if number:  # the first round warms up
             load, walk, mine = [*load, a], [*walk, b], [*mine, c]
-    values = [iou(mask, theirs[key]) for key, mask in found.items()]
-    seen = [v for v in values if v is not None]
+    # masks that are empty on both sides agree about nothing
+    pairs = [(mask, theirs[key]) for key, mask in found.items()]
+    seen = [mask_iou(a, b) for a, b in pairs if a.any() or b.any()]
     count, took = len(video.frames), np.median(mine, axis=0)
     whole = np.median(np.add(load, walk), axis=0)
     alone = np.median(walk, axis=0)
@@ -147,7 +142,7 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="sam2-nano")
-    parser.add_argument("--frames", type=int, default=40)
+    parser.add_argument("--frames", type=int, default=30)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()

@@ -29,11 +29,20 @@ def command(
     resume: Annotated[
         bool, typer.Option("--resume/--fresh", help="Go on with an unfinished run of this kind.")
     ] = True,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Open a .pt file that may run code when opened.")
+    ] = False,
 ) -> int:
     """Turn a run's boxes into masks; labels and scores stay."""
     with opened(project) as p:
         run_id = p.refine(
-            run, with_, device=device, min_score=min_score, replace=replace, resume=resume
+            run,
+            with_,
+            device=device,
+            min_score=min_score,
+            replace=replace,
+            resume=resume,
+            trust=trust,
         )
         manifest = p.run(run_id).manifest
         print(

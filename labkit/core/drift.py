@@ -11,6 +11,7 @@ A flag means that a person should look at the frame, not that it is wrong.
 ``return`` the points inside, followed back, miss where they came from by more than 5 % of the
            diagonal, and by more than 2 pixels (forward-backward error)
 ``keypoints`` one of its points has a confidence below 0.3
+``agreement`` between two keyframes, the boxes of the walks from either one have an IoU below 0.5
 ``size``   the frames change their size here, so the tracker began anew
 ``unread`` the keyframe's own frame could not be read, so the tracker began on this one
 ========== =========================================================================================
@@ -37,7 +38,7 @@ class DriftRules:
 
     Attributes
     ----------
-    object_score, score, iou, keypoints : float
+    object_score, score, iou, keypoints, agreement : float
         Flagged below, 0..1.
     area : float
         Flagged where the area is this many times the usual one, or its inverse.
@@ -57,6 +58,7 @@ class DriftRules:
     return_share: float = 0.05
     return_px: float = 2.0
     keypoints: float = 0.3
+    agreement: float = 0.5
     window: int = 8
 
 
@@ -111,7 +113,7 @@ def drift(now: Tracked, seen: list[Seen], step: int, rules: DriftRules) -> dict[
             out["score"] = signals["object_score"]
     elif now.score < rules.score:
         out["score"] = now.score
-    for name in ("iou", "keypoints"):
+    for name in ("iou", "keypoints", "agreement"):
         if name in signals and signals[name] < getattr(rules, name):
             out[name] = signals[name]
     diagonal = _diagonal(now.shape.box)

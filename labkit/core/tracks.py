@@ -9,7 +9,7 @@ from labkit.core.errors import InputError
 from labkit.core.prompts import Prompts
 from labkit.core.types import AnnotatedObject, Shape
 
-__all__ = ["Keyframe", "Track", "Tracked", "shapes_to_tracks"]
+__all__ = ["Keyframe", "Track", "Tracked", "Walked", "shapes_to_tracks"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +100,22 @@ class Track:
     def keyframe(self, frame_id: str) -> Keyframe | None:
         """The keyframe on a frame, None where there is none."""
         return next((k for k in self.keyframes if k.frame_id == frame_id), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """Where a run has looked for one track.
+
+    Attributes
+    ----------
+    stretches : tuple of (str, str)
+        First and last frame of each stretch, in the order of walking: a backward one ends earlier.
+    outside : frozenset of str
+        Frames on which a person says that it is not there.
+    """
+
+    stretches: tuple[tuple[str, str], ...]
+    outside: frozenset[str] = frozenset()
 
 
 def shapes_to_tracks(objects: Iterable[AnnotatedObject], first_id: int = 1) -> list[Track]:

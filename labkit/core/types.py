@@ -345,6 +345,8 @@ class Manifest:
         Runs whose proposals on this run's frames do not count any more.
     tracks : sequence of int
         Where there are any, only the proposals of these tracks are replaced.
+    counts : dict
+        What else was counted, by name, such as ``detections without track``.
     """
 
     run_id: str
@@ -369,3 +371,4 @@ class Manifest:
     finished: str | None = None
     class_scores: str = "full"
     tracks: Sequence[int] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)

@@ -184,6 +184,8 @@ class Project(Proposing):
         self, run: str | None, conf: float | None, other: str | None
     ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
         """What ranking needs: proposals, the run's frames, and the run's own settings."""
+        from labkit.runs.track_file import walked
+
         store = self.run(run)
         frames = self.frames()
         frames = frames[frames["frame_id"].isin(store.frame_ids)]
@@ -194,6 +196,7 @@ class Project(Proposing):
                 "conf": store.manifest.conf if conf is None else conf,
                 "label_map": store.manifest.label_map or None,
                 "other": None if other is None else self.run(other).read(),
+                "walked": walked(store.folder) or None,
             },
         )
 

@@ -51,6 +51,7 @@ class Proposing(ProjectStore):
         device: str | int | None = None,
         *,
         source: ImageSource | None = None,
+        trust: bool = False,
     ) -> Segmenter:
         """Open an interactor on the project's frames: from a prompt to a mask.
 
@@ -64,6 +65,9 @@ class Proposing(ProjectStore):
         source : ImageSource, optional
             Where the pixels come from, such as filters over a reader; by default the frames as
             they are. It is left open.
+        trust : bool
+            Open a local ``.pt`` file of Ultralytics' SAM family although it can run code when it is
+            opened; the project remembers that, by SHA-256.
 
         Raises
         ------
@@ -73,11 +77,15 @@ class Proposing(ProjectStore):
         from labkit.frames import FrameReader
         from labkit.models.interactors.segmenter import Segmenter
 
+        # trust that cannot be written down is for this once
+        project = None if trust and self.read_only else self.root
         if source is not None:
-            return Segmenter.open(name, source, device)
+            return Segmenter.open(name, source, device, trust=trust, project=project)
         reader = FrameReader(self.root)
         try:
-            return Segmenter.open(name, reader, device, on_close=reader.close)
+            return Segmenter.open(
+                name, reader, device, on_close=reader.close, trust=trust, project=project
+            )
         except BaseException:
             reader.close()
             raise
@@ -121,8 +129,8 @@ class Proposing(ProjectStore):
         wait : bool
             False returns a :class:`labkit.runs.Job` at once.
         **options
-            ``device``, ``min_score``, ``replace``, ``frames``, ``resume``, ``progress``: see
-            :func:`labkit.runs.refine.refine_job`.
+            ``device``, ``min_score``, ``replace``, ``frames``, ``resume``, ``trust``, ``progress``:
+            see :func:`labkit.runs.refine.refine_job`.
         """
         from labkit.runs.refine import refine_job
 
@@ -142,12 +150,17 @@ class Proposing(ProjectStore):
         ----------
         objects : object ids, AnnotatedObjects, Keyframes, Tracks, or a DataFrame
             Proposals or annotations, of any frames; those with one ``track_id`` are keyframes of
-            one track.
+            one track. Also what a review session has selected: ``session.many(Which(...))``.
         wait : bool
             False returns a :class:`labkit.runs.Job` at once.
         **options
             ``tracker``, ``to``, ``direction``, ``conf``, ``device``, ``replace``, ``resume``,
             ``progress``: see :func:`labkit.runs.track_job`.
+
+        Notes
+        -----
+        It is one action on all of these objects, and :meth:`discard` of its run takes it back. It
+        decides nothing, so a session's undo does not know of it.
         """
         from labkit.runs import track_job
 

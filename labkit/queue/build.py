@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from labkit.core.errors import InputError
+from labkit.core.tracks import Walked
 from labkit.queue.context import Codes, Floats, Ints, ScoreContext
 from labkit.queue.drifting import flags_of
 
@@ -120,6 +121,7 @@ def build_context(
     other: pd.DataFrame | None = None,
     sequences: Collection[str] = (),
     names: Collection[str] = (),
+    walked: Mapping[int, Walked] | None = None,
 ) -> ScoreContext:
     """Arrays from a table of proposals, sorted by frame.
 
@@ -139,6 +141,8 @@ def build_context(
         Groups of single images that follow each other in time, in the order of ``frames``.
     names : collection of str
         Labels to number first.
+    walked : mapping, optional
+        Track id to where a track run has looked for it.
 
     Raises
     ------
@@ -177,6 +181,8 @@ def build_context(
         conf=conf,
         borderline=borderline,
         seed=seed,
+        sizes=_sizes(frames),
+        walked=walked,
         **_tracks(df),
     )
     context = _sorted(context, _in_order(df, frame))
@@ -186,6 +192,12 @@ def build_context(
         )
         return replace(context, other=second, names=second.names)
     return replace(context, names=tuple(numbering.index))
+
+
+def _sizes(frames: pd.DataFrame) -> Floats | None:
+    if "width" not in frames or "height" not in frames:
+        return None
+    return frames[["width", "height"]].to_numpy(dtype=np.float32)
 
 
 def _tracks(df: pd.DataFrame) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labkit.core.matching import Pairs, overlapping_pairs
+from labkit.core.tracks import Walked
 
 __all__ = ["CLOSE", "MATCH_IOU", "OVERLAP_IOU", "Rivals", "ScoreContext"]
 
@@ -81,6 +82,10 @@ class ScoreContext:
         Track ids, -1 for objects without one; None where there are no tracks.
     flags : ndarray of object (m,) or None
         Attributes as JSON of the proposals that a track run has flagged, None for the others.
+    sizes : ndarray of float32 (n, 2) or None
+        Width and height of the frames.
+    walked : mapping or None
+        Track id to where a track run has looked for it.
     factor : ndarray of float32 (m,) or None
         What the decisions so far say about each proposal's expected error: 1 is as expected.
     """
@@ -101,6 +106,8 @@ class ScoreContext:
     other: ScoreContext | None = None
     track: NDArray[np.int64] | None = None
     flags: NDArray[Any] | None = None
+    sizes: Floats | None = None
+    walked: Mapping[int, Walked] | None = None
     factor: Floats | None = None
     _made: dict[Any, Any] = field(init=False, repr=False, default_factory=dict)
 

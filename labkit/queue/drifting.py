@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,12 +14,15 @@ from labkit.queue.context import ScoreContext
 __all__ = ["Drifts", "drift_counts", "flags_of"]
 
 Ints = NDArray[np.intp]
+_EDGE = 2.0
+"""Pixels from the frame's edge at which an object is leaving."""
 _WORDS = {
     "score": "its score fell{number}",
     "iou": "its mask is uncertain{number}",
     "jump": "it jumped",
     "return": "its points do not find their way back",
     "keypoints": "a keypoint is uncertain{number}",
+    "agreement": "the ways from the keyframes on either side disagree{number}",
     "size": "the frames change their size here",
     "unread": "its keyframe could not be read",
 }
@@ -43,9 +47,9 @@ def flags_of(attributes: Any) -> NDArray[Any]:
 def drift_counts(ctx: ScoreContext) -> Drifts:
     """Flags of tracked objects, and tracks that were on the frame before and are on none now.
 
-    A track that is gone counts on the first frame without it, if the run covers that frame. Where
-    it is back on the next one, a person may have decided the frame between: that counts for
-    nothing.
+    A track that is gone counts on the first frame without it, in the direction in which it was
+    followed and as far as it was; one that left at the frame's edge does not. Where it is back on
+    the next one, a person may have decided the frame between: that counts for nothing.
     """
     counts = np.zeros(ctx.n_frames)
     reasons: dict[int, list[str]] = {}
@@ -92,17 +96,50 @@ def _area(ratio: float) -> str:
 
 
 def _lost(ctx: ScoreContext) -> list[tuple[int, int, int]]:
-    """First frames without a track that the frame before had: frame, track, label."""
+    """First frames, in the direction of walking, without a track: frame, track, label.
+
+    What was at the frame's edge has left, and is not lost.
+    """
     assert ctx.track is not None
     at = {int(m): k for k, m in enumerate(ctx.moment.tolist())}
     shown: dict[int, dict[int, int]] = {}
     for k in np.flatnonzero(ctx.track >= 0).tolist():
         moments = shown.setdefault(int(ctx.track[k]), {})
-        moments[int(ctx.moment[ctx.frame[k]])] = int(ctx.label[k])
-    out = []
+        moments[int(ctx.moment[ctx.frame[k]])] = k
+    place = {str(name): int(m) for name, m in zip(ctx.frame_ids, ctx.moment, strict=True)}
+    out: set[tuple[int, int, int]] = set()
     for track, moments in shown.items():
-        for moment, label in moments.items():
-            after, later = moment + 1, moment + 2
-            if after in at and after not in moments and later not in moments:
-                out.append((at[after], track, label))
-    return out
+        for first, last, outside in _stretches(ctx, track, place, at):
+            sign = 1 if last >= first else -1
+            for moment, row in moments.items():
+                if not first * sign <= moment * sign < last * sign:
+                    continue
+                after, later = moment + sign, moment + 2 * sign
+                gone = after in at and after not in moments and later not in moments
+                if gone and after not in outside and not _at_edge(ctx, row, moments, sign):
+                    out.add((at[after], track, int(ctx.label[row])))
+    return sorted(out)
+
+
+def _stretches(
+    ctx: ScoreContext, track: int, place: Mapping[str, int], at: Collection[int]
+) -> list[tuple[int, int, set[int]]]:
+    """Moments between which a track was looked for, and those where a person says: not there."""
+    known = None if ctx.walked is None else ctx.walked.get(track)
+    if known is None:
+        return [(min(at), max(at), set())]
+    outside = {place[f] for f in known.outside if f in place}
+    pairs = [(a, b) for a, b in known.stretches if a in place and b in place]
+    return [(place[a], place[b], outside) for a, b in pairs]
+
+
+def _at_edge(ctx: ScoreContext, row: int, moments: Mapping[int, int], sign: int) -> bool:
+    """Whether an object that goes on as it came is cut by the frame's edge on the next frame."""
+    if ctx.sizes is None:
+        return False
+    box, (width, height) = ctx.boxes[row], ctx.sizes[ctx.frame[row]]
+    before = moments.get(int(ctx.moment[ctx.frame[row]]) - sign)
+    last = box if before is None else ctx.boxes[before]
+    ahead = box + (box - last)
+    low, high = np.minimum(box[:2], ahead[:2]), np.maximum(box[2:], ahead[2:])
+    return bool((low <= _EDGE).any() or (high >= np.array([width, height]) - _EDGE).any())

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from labkit.core.errors import InputError
 from labkit.core.registry import unknown
+from labkit.core.tracks import Walked
 from labkit.queue.build import build_context
 from labkit.queue.calibration import calibrate
 from labkit.queue.context import ScoreContext
@@ -85,6 +86,7 @@ def rank(
     label_map: Mapping[str, str | None] | None = None,
     other: pd.DataFrame | None = None,
     sequences: Collection[str] = (),
+    walked: Mapping[int, Walked] | None = None,
     labels: Collection[str] | str | None = None,
     groups: Collection[str] | str | None = None,
     score_range: tuple[float, float] | None = None,
@@ -118,6 +120,9 @@ def rank(
     sequences : names, optional
         Groups of single images that follow each other in time, for ``flicker``; videos need not
         be named.
+    walked : mapping, optional
+        Track id to where the run has looked for it, for ``drift``: tracks are lost in the direction
+        of walking, and nowhere else. Without it they are taken to be walked forward over all.
     labels, groups, score_range, decided
         Filters, see :func:`labkit.queue.filters.passing`.
     states : Series or DataFrame, optional
@@ -149,6 +154,7 @@ def rank(
         label_map=label_map,
         other=other,
         sequences=sequences,
+        walked=walked,
     )
     state = states_of(states, ctx.frame_ids)
     keep = passing(
@@ -186,6 +192,7 @@ def rerank(
     label_map: Mapping[str, str | None] | None = None,
     other: pd.DataFrame | None = None,
     sequences: Collection[str] = (),
+    walked: Mapping[int, Walked] | None = None,
     quotas: Mapping[str, float] | None = None,
 ) -> pd.DataFrame:
     """The queue after some decisions: what is done stays where it is, the rest is ordered anew.
@@ -217,6 +224,7 @@ def rerank(
         label_map=label_map,
         other=other,
         sequences=sequences,
+        walked=walked,
     )
     queue = queue.reset_index(drop=True)
     known = pd.Index(ctx.frame_ids, dtype=object)

@@ -70,6 +70,15 @@ class Many:
     def __len__(self) -> int:
         return sum(map(len, self._objects.values()))
 
+    @property
+    def objects(self) -> list[AnnotatedObject]:
+        """The objects themselves, to be given to what acts on objects.
+
+        ``project.track(session.many(which).objects)`` follows them all, as one action. It writes a
+        run and no decision, so what takes it back is ``project.discard(run)``, and not undo.
+        """
+        return list(self)
+
     def relabel(self, label: str, *, tool: str = "api", clicks: int = 1) -> ManyReport:
         """Give all of them a label."""
         labels = self._session.project.labels

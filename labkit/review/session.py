@@ -183,7 +183,10 @@ class ReviewSession(DecisionWriter):
         tool: str = "api",
         clicks: int = 3,
     ) -> list[Decision]:
-        """Add an object that was missed; with ``track_id``, where its tracker has lost it."""
+        """Add an object that was missed; with ``track_id``, where its tracker has lost it.
+
+        It is a keyframe of that track then, from which :meth:`labkit.Project.retrack` goes on.
+        """
         with self.lock:
             drafts = commands.add(
                 self.view, label, shape, self.project.labels, attributes, track_id

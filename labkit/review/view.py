@@ -151,11 +151,13 @@ class FrameView:
         neither be led by the model nor accept its objects beside their own. What a tracker
         carried along because somebody switched it on is shown at any score: its doubts matter most.
         """
+        # stored scores are float32: one of 0.7 has to be shown from 0.7 up
+        least = np.float32(threshold)
 
         def visible(o: AnnotatedObject) -> bool:
             if o.state == "proposed":
-                sure = (o.score is not None and o.score >= threshold) or is_carried(o)
-                return self.state != "hand" and sure
+                sure = o.score is not None and bool(np.float32(o.score) >= least)
+                return self.state != "hand" and (sure or is_carried(o))
             return o.state != "rejected"
 
         return [o for o in self.objects if visible(o)]

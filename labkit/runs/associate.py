@@ -53,8 +53,8 @@ def associate_job(
     The new run has the same objects with the same shapes, labels and scores, and ``track_id``, and
     ``kind`` ``tracker``. Each video or folder is a sequence of its own: a video in the order of its
     frames, a folder in the order of adding. Detections that no track takes keep no ``track_id``;
-    the job's message says how many they are. All stored detections take part, from
-    ``track_low_thresh`` up, and not only those above the run's ``conf``.
+    the job's message and the manifest's ``counts`` say how many they are. All stored detections
+    take part, from ``track_low_thresh`` up, and not only those above the run's ``conf``.
 
     It is quick, so a run that was killed begins again, with the same result.
 
@@ -153,7 +153,7 @@ def _work(
         table = source.table()
         found = _associate(project, sequences, table, info, reader or own, context)
         _write(project, store, table, found)
-        store.finish("finished")
+        store.finish("finished", {"tracks": found.count, "detections without track": found.alone})
     except BaseException as exc:
         _close(store, "cancelled" if isinstance(exc, CancelledError) else "failed")
         raise
@@ -296,7 +296,8 @@ def _first_id(project: ProjectStore, store: RunStore, table: pa.Table, found: _F
         )
         place = int(np.flatnonzero(same.to_numpy())[0])
         return int(written["track_id"][0].as_py()) - int(found.tracks[place]) + 1
-    return project.claim_tracks([None] * found.count)[0] if found.count else 1
+    # by the run's id: killed before any part has a track, it gets the same ones again
+    return project.claim_tracks([None] * found.count, store.run_id)[0] if found.count else 1
 
 
 def _summary(found: _Found) -> str:

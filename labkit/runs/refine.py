@@ -48,6 +48,7 @@ def refine_job(
     replace: bool = False,
     frames: Iterable[str] | None = None,
     resume: bool = True,
+    trust: bool = False,
     progress: str | Callable[[Job[str]], None] | None = "auto",
     part_size: int = PART_SIZE,
     reader: Reader | None = None,
@@ -75,6 +76,8 @@ def refine_job(
         Frame ids; by default the source run's.
     resume : bool
         Go on with a run of this kind that was begun; False makes a new one.
+    trust : bool
+        Open a local ``.pt`` file of Ultralytics' SAM family, which can run code.
     progress : str or callable or None
         See :func:`labkit.runs.progress.attach`.
     part_size : int
@@ -116,7 +119,7 @@ def refine_job(
             frames=tuple(wanted),
             batch=1,
             resume=bool(resume),
-            trust=False,
+            trust=bool(trust),
             part_size=count("part_size", part_size),
         ),
     )
@@ -239,7 +242,10 @@ def _refined(number: int, old: AnnotatedObject, found: MaskProposal | None) -> P
 def _work(project: ProjectStore, task: _Task, reader: Reader | None, context: JobContext) -> str:
     context.update(message="opening the model")
     given = _Given()
-    interactor = worker().call(open_interactor, task.name, given, task.device)
+    trust = task.request.trust
+    interactor = worker().call(
+        open_interactor, task.name, given, task.device, trust=trust, project=project.root
+    )
     if "box" not in interactor.info.takes:
         raise InputError(
             f"A run cannot be refined with {interactor.info.name}", "it takes no boxes"

@@ -11,13 +11,13 @@ from typing import Any
 
 from labkit.core.errors import StoreError
 from labkit.core.prompts import Prompts, Stroke
-from labkit.core.tracks import Keyframe
+from labkit.core.tracks import Keyframe, Walked
 from labkit.core.types import Rle, Shape
 from labkit.runs.track_input import Seed
 from labkit.runs.track_plan import Route
 from labkit.store.files import write_atomic
 
-__all__ = ["Record", "digest", "known_seq", "read_records", "record", "write_records"]
+__all__ = ["Record", "digest", "known_seq", "read_records", "record", "walked", "write_records"]
 
 _FILE = "keyframes.json"
 Stretch = tuple[str, str]
@@ -79,6 +79,16 @@ def known_seq(folder: Path) -> int:
     """The last decision of the ledger when the run was asked for."""
     kept = _read(folder)
     return 0 if kept is None else kept[1]
+
+
+def walked(folder: Path) -> dict[int, Walked]:
+    """Where a track run has looked for each of its tracks; empty for other runs."""
+    out = {}
+    for item in read_records(folder) or ():
+        stretches = (*item.forward, *((item.backward,) if item.backward is not None else ()))
+        outside = {s.keyframe.frame_id for s in item.seeds if s.keyframe.outside}
+        out[item.track_id] = Walked(stretches, frozenset(outside))
+    return out
 
 
 def _read(folder: Path) -> tuple[list[Record], int] | None:

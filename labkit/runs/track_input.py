@@ -90,7 +90,8 @@ def wanted_tracks(project: ProjectStore, objects: Any) -> list[Wanted]:
         mapping of a name to those that are one track.
         Rows of :meth:`labkit.Project.proposals` and :meth:`labkit.Project.annotations`. Those with
         one ``track_id`` are one track, the others one each. Rejected objects say that their track
-        is outside there; without a track they are left out.
+        is outside there; without a track they are left out. A session's selection
+        (``session.many(which)``) is an iterable of objects.
 
     Raises
     ------

@@ -150,10 +150,11 @@ class RunStore:
         )
         write_atomic(self._part_path(part), lambda f: pq.write_table(table, f, compression="zstd"))
 
-    def finish(self, status: str = "finished") -> Manifest:
+    def finish(self, status: str = "finished", counts: Mapping[str, int] | None = None) -> Manifest:
         """Add up the parts and close the run with a status of :class:`labkit.core.types.Manifest`.
 
-        A frame that failed twice, on a walk there and back, is listed once.
+        ``counts`` replace those of before, where any are given. A frame that failed twice, on a
+        walk there and back, is listed once.
         """
         failures: list[FrameFailure] = []
         dropped: Counter[str] = Counter()
@@ -171,6 +172,7 @@ class RunStore:
             proposals=rows,
             failures=tuple(dict.fromkeys(failures)),
             dropped=dict(sorted(dropped.items())),
+            counts=self.manifest.counts if counts is None else dict(counts),
             finished=datetime.now(UTC).isoformat(timespec="seconds"),
         )
         _write_manifest(self.folder, self.manifest)

@@ -34,14 +34,6 @@ trained = pytest.mark.skipif(
 )
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
     """YAML and weights of a model for small pictures, that was never trained.
@@ -65,6 +57,12 @@ def model(files):
     model = build(*files)
     assert model.image_size == 128
     return model
+
+
+@pytest.fixture(scope="module")
+def stock(files):
+    """The package's own predictor of that model."""
+    return video_predictor(*files)
 
 
 @pytest.fixture(scope="module")
@@ -113,9 +111,8 @@ def ids(tracked):
 
 @pytest.mark.parametrize("backward", [False, True])
 @pytest.mark.parametrize("both_ends", [False, True])
-def test_logits_are_those_of_the_package(files, model, video, backward, both_ends):
+def test_logits_are_those_of_the_package(stock, model, video, backward, both_ends):
     folder, images = video
-    stock = video_predictor(*files)
     state = stock.init_state(str(folder))
     order = list(range(11, -1, -1) if backward else range(12))
     first, other = order[0], order[-1]
@@ -344,15 +341,20 @@ def walk(tracker, scenes, keys, first=1, recalled=()):
     return {t: mine.step(t, scenes[t].image) for t in range(first, len(scenes))}
 
 
+@pytest.fixture(scope="module")
+def whole(tracker, scenes):
+    """All parts of the first frame, followed to the end."""
+    return walk(tracker, scenes, truth_keys(scenes[0]))
+
+
 @trained
-def test_parts_are_followed_by_their_masks(tracker, scenes):
+def test_parts_are_followed_by_their_masks(tracker, scenes, whole):
     assert tracker.info.gives == "mask"
     assert tracker.info.sees_ahead
     assert tracker.info.weights_sha256
-    found = walk(tracker, scenes, truth_keys(scenes[0]))
     seen = [
         iou(mask_of(x), scenes[t].ids == x.track_id)
-        for t, tracked in found.items()
+        for t, tracked in whole.items()
         for x in tracked
         if (scenes[t].ids == x.track_id).any() and x.shape is not None
     ]
@@ -360,9 +362,8 @@ def test_parts_are_followed_by_their_masks(tracker, scenes):
 
 
 @trained
-def test_another_process_goes_on_with_the_same_masks(tracker, scenes):
+def test_another_process_goes_on_with_the_same_masks(tracker, scenes, whole):
     keys = truth_keys(scenes[0])
-    whole = walk(tracker, scenes, keys)
     k = 9
     back = [(t, whole[t]) for t in range(max(1, k - tracker.info.memory), k)]
     resumed = walk(tracker, scenes, keys, k, back)

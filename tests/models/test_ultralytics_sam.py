@@ -15,9 +15,17 @@ from labkit.core.errors import InputError, ModelUnavailableError
 from labkit.core.prompts import Prompts
 from labkit.models.filters import FilteredSource, FilterSwitch
 from labkit.models.interactors import interactor_names, open_interactor
-from labkit.models.interactors.ultralytics import NAMES, FastSam, Sam, handles, open_weights
+from labkit.models.interactors.ultralytics import (
+    NAMES,
+    FastSam,
+    Sam,
+    check_overlap,
+    handles,
+    open_weights,
+)
 from labkit.models.worker import worker
 from labkit.models.yolo_import import ultralytics
+from labkit.project import Project
 
 torch = pytest.importorskip("torch")
 
@@ -203,6 +211,68 @@ def test_fast_sam_says_nothing_where_nothing_fits(fast_sam):
 def test_weights_of_unknown_origin_are_not_opened(mobile_sam, source):
     with pytest.raises(ModelUnavailableError, match="can run any code"):
         open_interactor(str(mobile_sam), source)
+
+
+def test_trust_is_remembered_by_the_project(mobile_sam, source, tmp_path):
+    name = str(mobile_sam)
+    with Project.create(tmp_path / "p", ["bolt"]) as project:
+        with pytest.raises(ModelUnavailableError, match=r"pass trust=True"):
+            project.interactor(name, "cpu", source=source)
+        with project.interactor(name, "cpu", source=source, trust=True) as opened:
+            assert opened.info.name == "mobile_sam.pt"
+    with (
+        Project.open(tmp_path / "p", read_only=True) as project,
+        project.interactor(name, "cpu", source=source) as opened,
+    ):
+        assert opened.info.name == "mobile_sam.pt"
+    with Project.create(tmp_path / "q", ["bolt"]):
+        pass
+    with Project.open(tmp_path / "q", read_only=True) as project:
+        with project.interactor(name, "cpu", source=source, trust=True):
+            pass
+        with pytest.raises(ModelUnavailableError, match=r"pass trust=True"):
+            project.interactor(name, "cpu", source=source)
+
+
+class Tiny(torch.nn.Module):
+    """Stands where the real SAM3 does, of 3 GB, which is loaded without looking, too."""
+
+    def __init__(self):
+        super().__init__()
+        self.trunk, self.head = torch.nn.Linear(3, 4), torch.nn.Linear(4, 2)
+
+
+@pytest.mark.parametrize("wrong", ["names", "shapes", "half", None])
+def test_a_checkpoint_that_leaves_sam3_random_is_refused(wrong):
+    model, found = Tiny(), Tiny().state_dict()
+    state = {
+        "names": {f"vit.{k}": v for k, v in found.items()},
+        "shapes": {k: v[:1] for k, v in found.items()},
+        "half": {k: v for k, v in found.items() if k.startswith("trunk")},
+    }.get(wrong, found)
+    if wrong is None:
+        check_overlap(dict(model.named_parameters()), state)
+        return
+    with pytest.raises(ValueError, match=r"of the model's 4 parameters.*random"):
+        check_overlap(dict(model.named_parameters()), state)
+
+
+def test_a_file_of_another_model_does_not_open_as_sam3(source, tmp_path, monkeypatch):
+    path = tmp_path / "sam3.pt"
+    torch.save({"detector.trunk.weight": torch.zeros(3, 3)}, path)
+    module = ultralytics("models.sam.build_sam3")
+    # the loading is Ultralytics' own; the building, of 3 GB, is not what is tested
+    monkeypatch.setattr(module, "SAM3Model", Tiny)
+
+    def build(checkpoint, **options):
+        return module._load_checkpoint(Tiny(), checkpoint, interactive=True)
+
+    monkeypatch.setattr(module, "build_interactive_sam3", build)
+    own = Tiny.load_state_dict
+    with pytest.raises(ModelUnavailableError, match="it has 0 of the model's 4 param") as caught:
+        open_weights(path, source, "cpu", trust=True)
+    assert "\n" not in str(caught.value)
+    assert Tiny.load_state_dict is own
 
 
 def test_what_cannot_be_opened_is_said_in_one_line(mobile_sam, random_pt, source, tmp_path):

@@ -11,6 +11,7 @@ import pytest
 from factories import frames_frame, proposals_frame
 
 from labkit.core.errors import InputError, NotFoundError
+from labkit.core.tracks import Walked
 from labkit.queue import build_context, rank, score_table, scores
 
 A = (0, 0, 100, 100)
@@ -298,7 +299,7 @@ def tracked(rows: list[tuple[int, int, str | None]]) -> pd.DataFrame:
         [
             {
                 "frame_id": f"f{frame}",
-                "box": (0, 0, 9, 9),
+                "box": (30, 30, 39, 39),
                 "label": "bolt",
                 "track_id": track,
                 "attributes": None if reason is None else reason,
@@ -340,6 +341,37 @@ def test_a_track_is_lost_where_it_is_gone_for_two_frames():
     frames = frames_frame([f"f{k}" for k in range(10)]).assign(index=range(10))
     table = score_table(build_context(tracked(rows), frames), ["drift"])["drift"]
     assert table[table > 0].index.tolist() == ["f3"]
+
+
+def lost(rows, walked=None, boxes=None):
+    """Frames on which a track is lost, of ten."""
+    frames = frames_frame([f"f{k}" for k in range(10)]).assign(index=range(10))
+    df = tracked(rows)
+    for k, box in (boxes or {}).items():
+        df.loc[df["frame_id"].astype(str) == f"f{k}", ["x1", "y1", "x2", "y2"]] = box
+    table = score_table(build_context(df, frames, walked=walked), ["drift"])["drift"]
+    return table[table > 0].index.tolist()
+
+
+def test_a_track_is_lost_in_the_direction_of_walking_and_as_far_as_it_was_followed():
+    rows = [(k, 3, None) for k in range(4, 8)]
+    assert lost(rows) == ["f8"]
+    assert lost(rows, {3: Walked((("f4", "f9"),))}) == ["f8"]
+    assert lost(rows, {3: Walked((("f4", "f7"),))}) == []
+    assert lost(rows, {3: Walked((("f7", "f0"),))}) == ["f3"]
+    assert lost(rows, {3: Walked((("f7", "f4"),))}) == []
+    assert lost(rows, {3: Walked((("f5", "f9"), ("f5", "f0")))}) == ["f3", "f8"]
+    assert lost(rows, {3: Walked((("f4", "f9"),), frozenset({"f8"}))}) == []
+    # the keyframe itself may be an annotation, which no run proposes
+    assert lost(rows, {3: Walked((("f3", "f7"),))}) == []
+
+
+def test_an_object_that_leaves_at_the_edge_is_not_lost():
+    rows = [(k, 3, None) for k in range(4, 8)]
+    assert lost(rows, boxes={7: (0, 30, 9, 39)}) == []
+    assert lost(rows, boxes={6: (600, 30, 615, 39), 7: (615, 30, 630, 39)}) == []
+    assert lost(rows, boxes={6: (610, 30, 625, 39), 7: (615, 30, 630, 39)}) == ["f8"]
+    assert lost(rows, {3: Walked((("f7", "f0"),))}, boxes={4: (30, 440, 39, 480)}) == []
 
 
 def test_without_tracks_nothing_drifts():

@@ -1,15 +1,19 @@
-"""Run by the kill test in a process of its own: play a review, say what was acknowledged."""
+"""Run by the kill test: play reviews in processes that can be killed, say what was acknowledged.
+
+Forks a process for each project that a line of stdin names, as importing everything takes longer
+than a review. Writes ``started PID``, what that process has acknowledged, ``ended STATUS``.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
-from pathlib import Path
 
 from labkit.project import Project
 from labkit.review import ScriptedReviewer, Slips
 
 
-def main(root: str) -> None:
+def play(root: str) -> None:
     with Project.open(root) as project:
         truth, seen = (m.run_id for m in project.runs())
         queue = project.frames()[["frame_id"]]
@@ -28,5 +32,25 @@ def main(root: str) -> None:
         ScriptedReviewer(project.proposals(truth), slips=Slips(0, 0, 0, 0)).play(session)
 
 
+def say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    for line in sys.stdin:
+        pid = os.fork()
+        if pid == 0:
+            status = 1
+            try:
+                play(line.strip())
+                status = 0
+            finally:
+                os._exit(status)
+        say(f"started {pid}")
+        _, ended = os.waitpid(pid, 0)
+        say(f"ended {os.waitstatus_to_exitcode(ended)}")
+
+
 if __name__ == "__main__":
-    main(str(Path(sys.argv[1])))
+    main()

@@ -25,6 +25,19 @@ def test_the_threshold_moves_what_is_shown_and_decides_nothing(session, project)
     assert not len(project.decisions())
 
 
+@pytest.mark.parametrize("score", [0.1, 0.3, 0.7, 0.9])
+def test_a_proposal_whose_score_is_the_threshold_is_shown(project, score) -> None:
+    frame_id = project.frames()["frame_id"][0]
+    run = write_run(project, "one", [Proposal(frame_id, 0, "car", score, Shape((1, 1, 9, 9)))])
+    with ReviewSession(
+        project, queue_of(project, run), project.proposals(run), threshold=score
+    ) as session:
+        assert len(session.objects()) == 1
+        assert len(session.many()) == 1
+        session.threshold = score + 1e-4
+        assert not session.objects()
+
+
 @pytest.mark.parametrize("bad", [-0.1, 1.1, float("nan"), "high", None])
 def test_thresholds_outside_0_to_1_are_refused(session, bad) -> None:
     with pytest.raises(InputError, match="between 0 and 1"):

@@ -15,6 +15,8 @@ from labkit.runs.track import track
 from labkit.store.project import ProjectStore
 
 PART = 8
+WAY_BACK = 3
+"""Frames between the two keyframes that are cross-faded."""
 
 
 def work(folder: str, log: str) -> None:
@@ -29,6 +31,7 @@ def work(folder: str, log: str) -> None:
         fakes.key(2, 5),
         fakes.key(2, 30, outside=True),
         fakes.key(2, 47),
+        fakes.key(2, 51),
         fakes.key(3, 40),
     ]
     world = fakes.World(gone={0: {20, 21, 22}}, grown={1: {33}})
@@ -36,7 +39,7 @@ def work(folder: str, log: str) -> None:
         track(
             project,
             keys,
-            tracker=fakes.ColourTracker(note),
+            tracker=fakes.ColourTracker(note, sees_ahead=False),
             direction="both",
             part_size=PART,
             progress=None,

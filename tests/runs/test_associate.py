@@ -146,6 +146,10 @@ def test_low_scores_go_on_with_a_track_but_begin_none(project) -> None:
     assert rows["track_id"].isna().all()
     assert len(rows) == 12  # nothing is lost
     assert "0 tracks, 12 detections without one" in job.progress.message
+    counts = project.run(job.result()).manifest.counts
+    assert counts == {"tracks": 0, "detections without track": 12}
+    project.discard(job.result())
+    assert project.run(job.result()).manifest.counts == counts
     strict = project.associate("r0001", params={"track_low_thresh": 0.2}, progress=None)
     assert sum(t is None for t in tracks_of(project, strict)) == 2
 
@@ -223,6 +227,27 @@ def test_a_killed_run_goes_on_with_the_same_ids(project) -> None:
     assert project.associate(progress=None) == calm.run_id
     assert [p.read_bytes() for p in parts] == want
     assert project.run(calm.run_id).manifest.status == "finished"
+
+
+def test_killed_before_any_track_was_written_it_gets_the_same_ids(project, monkeypatch) -> None:
+    frames, proposals = walking(80)
+    project.append_frames(frames)
+    write_run(project, frames, proposals)
+    write, written = RunStore.write_part, []
+
+    def power_cut(store, part, *rest):
+        written.append(part)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(RunStore, "write_part", power_cut)
+    with pytest.raises(KeyboardInterrupt):
+        project.associate(progress=None)
+    assert written
+    monkeypatch.setattr(RunStore, "write_part", write)
+    other = project.associate(params={"track_buffer": 5}, progress=None)
+    run = project.associate(progress=None)
+    assert project.runs()[1].run_id == run
+    assert (set(tracks_of(project, run)), set(tracks_of(project, other))) == ({1}, {2})
 
 
 def test_cancelled_and_called_again(detected) -> None:

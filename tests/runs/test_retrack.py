@@ -9,6 +9,7 @@ from track_fakes import ColourTracker, World, box, key
 from labkit.core.errors import InputError
 from labkit.core.types import Shape
 from labkit.project import Project
+from labkit.review import Which
 from labkit.runs.retrack import retrack
 from labkit.runs.track import track
 
@@ -223,6 +224,17 @@ def test_the_queue_shows_flagged_frames_first(project, tracker):
     assert {at[f] for f in mixed["frame_id"].head(2)} == {9, 15}
 
 
+def test_a_track_that_is_lost_backward_is_told_of_and_one_that_ends_is_not(project, tracker):
+    world = World(gone={0: set(range(13))})
+    target = project.frames()["frame_id"][10]
+    keys = [key(0, 20), key(1, 2), key(2, 5), key(2, 8, outside=True)]
+    run = track(project, keys, tracker=tracker, source=world, progress=None, to=target)
+    queue, at = project.queue(run, order="drift"), place(project)
+    told = queue[queue["score"] > 0]
+    assert [at[f] for f in told["frame_id"]] == [12]
+    assert told["reason"].tolist() == ["track 1 (bolt) is lost from here on"]
+
+
 def test_the_object_that_a_track_began_with(project, tracker):
     first = go(project, tracker, key(3, 4), to=1)  # a run to have something to review
     session = session_on(project, first, 4)
@@ -238,3 +250,51 @@ def test_the_object_that_a_track_began_with(project, tracker):
     assert where(project, new_id) == {new: list(range(5, 40))}
     tops = set(project.proposals(new)["y1"])
     assert tops == {box(1, 0)[1]}
+
+
+def test_an_object_that_was_lost_joins_its_track_again(project, tracker):
+    world = World(gone={0: set(range(10, 40))})
+    run = track(project, [key(0, 2), key(1, 2)], tracker=tracker, source=world, progress=None)
+    assert where(project, 1) == {run: list(range(2, 10))}
+    session = session_on(project, run, 20)
+    shape = Shape(tuple(map(float, box(2, 20))))
+    session.add("bolt", shape, track_id=1)
+    tracker.steps.clear()
+    new = retrack(project, run, tracker=tracker, source=world, progress=None)
+    assert tracker.steps == list(range(20, 40))
+    # what was drawn is an annotation; from there on the track goes on, and no other one does
+    assert where(project, 1) == {run: list(range(2, 10)), new: list(range(21, 40))}
+    assert where(project, 2) == {run: list(range(2, 40))}
+    row = project.tracks().set_index("track_id").loc[1]
+    assert row["frames"] == 8 + 20
+    assert row["keyframes"] == 2
+    objects, at = project.annotations(), place(project)
+    mine = objects[objects["track_id"] == 1]
+    assert sorted(at[f] for f in mine["frame_id"]) == [*range(2, 10), *range(20, 40)]
+    session.undo()
+    project.discard(new)
+    assert where(project, 1) == {run: list(range(2, 10))}
+    with pytest.raises(InputError, match="no object of it was edited"):
+        retrack(project, run, tracker=tracker, source=world, progress=None)
+
+
+def test_many_selected_objects_are_tracked_as_one_action(project, tracker):
+    first = go(project, tracker, [key(j, 4) for j in range(3)], to=1)
+    session = session_on(project, first, 4)
+    session.edit(object_of(session, 2).object_id, Shape(tuple(map(float, box(3, 4)))))
+    many = session.many(Which(track_ids=[1, 2]))
+    assert [o.track_id for o in many.objects] == [1, 2]
+    decisions = len(project.decisions())
+    run = go(project, tracker, many)  # the selection itself, or its objects
+    assert go(project, tracker, many.objects) == run
+    assert where(project, 1)[run] == list(range(4, 40))
+    assert where(project, 2)[run] == list(range(5, 40))  # what was decided is not proposed again
+    df = project.proposals(run)
+    assert set(df.loc[df["track_id"] == 2, "y1"]) == {box(3, 0)[1]}
+    assert set(where(project, 3)) == {first}
+    # it decided nothing; what takes it back is to discard the run
+    assert len(project.decisions()) == decisions
+    project.discard(run)
+    assert set(where(project, 1)) == {first}
+    with pytest.raises(InputError, match="nothing to track"):
+        go(project, tracker, session.many(Which(track_ids=[9])))

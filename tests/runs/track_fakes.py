@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -17,6 +17,7 @@ from labkit.core.types import Frame, Shape
 from labkit.frames import FrameError
 from labkit.models.base import Image
 from labkit.models.trackers.base import TrackerInfo
+from labkit.models.trackers.each import EachSession
 from labkit.store.project import ProjectStore
 
 SIDE = 8
@@ -126,9 +127,14 @@ class ColourSession:
 class ColourTracker:
     """``before`` is called with each position and may raise or wait."""
 
-    def __init__(self, before: Callable[[int], None] | None = None, memory: int = 3) -> None:
+    def __init__(
+        self,
+        before: Callable[[int], None] | None = None,
+        memory: int = 3,
+        sees_ahead: bool = True,
+    ) -> None:
         self.before = before
-        self.info = TrackerInfo("colour", frozenset({"box", "clicks"}), "box", memory)
+        self.info = TrackerInfo("colour", frozenset({"box", "clicks"}), "box", memory, sees_ahead)
         self.steps: list[int] = []
         self.prompts: list[tuple[int, list[int]]] = []
         self.recalls: list[tuple[int, list[int]]] = []
@@ -139,6 +145,47 @@ class ColourTracker:
     def open(self, width: int, height: int, *, backward: bool = False) -> ColourSession:
         self.opened.append((width, height, backward))
         return ColourSession(self, width, height, backward)
+
+
+class SinkingSession(EachSession[Shape]):
+    """Looks at nothing: on every frame an object is one pixel lower than on the frame before."""
+
+    def __init__(self, tracker: SinkingTracker, width: int, height: int, backward: bool) -> None:
+        super().__init__("sinking", width, height, backward=backward)
+        self.tracker, self.way = tracker, tracker.ways[backward]
+
+    def step(self, position: int, image: Image) -> list[Tracked]:
+        self.way.append(position)
+        if self.tracker.before is not None:
+            self.tracker.before(position)
+        return super().step(position, image)
+
+    def _look(self, image: Image) -> None:
+        return None
+
+    def _begin(self, track_id: int, pixels: None, shape: Shape) -> Shape:
+        return shape
+
+    def _follow(self, pixels: None, held: Mapping[int, Shape]):
+        out = {}
+        for track_id, shape in held.items():
+            x1, y1, x2, y2 = shape.box
+            lower = Shape((x1, y1 + 1, x2, y2 + 1))
+            out[track_id] = Tracked(track_id, lower, 0.9), lower
+        return out
+
+
+class SinkingTracker:
+    """A tracker that drifts, and knows nothing of keyframes further on."""
+
+    info = TrackerInfo("sinking", frozenset({"box"}), "box", 1)
+
+    def __init__(self, before: Callable[[int], None] | None = None) -> None:
+        self.before = before
+        self.ways: tuple[list[int], list[int]] = ([], [])
+
+    def open(self, width: int, height: int, *, backward: bool = False) -> SinkingSession:
+        return SinkingSession(self, width, height, backward)
 
 
 def slow(seconds: float) -> ColourTracker:

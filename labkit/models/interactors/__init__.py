@@ -14,7 +14,12 @@ __all__ = ["interactor_names", "open_interactor"]
 
 
 def open_interactor(
-    name: str | Path, source: ImageSource, device: str | int | None = None
+    name: str | Path,
+    source: ImageSource,
+    device: str | int | None = None,
+    *,
+    trust: bool = False,
+    project: Path | None = None,
 ) -> Interactor:
     """Open an interactor; models are loaded here, so use the inference thread.
 
@@ -28,17 +33,24 @@ def open_interactor(
         Gives the pixels.
     device : str or int, optional
         ``cpu``, ``cuda:0``, ``0``, ``mps``; the best there is by default.
+    trust, project
+        For local ``.pt`` files of Ultralytics' SAM family, which can run code when they are opened:
+        as for :func:`labkit.models.weights.resolve`. SAM2's own are read without that danger.
 
     Raises
     ------
     NotFoundError
         No interactor has this name; the message lists the known and the nearest.
     ModelUnavailableError
-        The weights cannot be had.
+        The weights cannot be had, or are not trusted.
     InputError
         The device is not there.
     """
+    from labkit.models.interactors import ultralytics
+
     open_it = _opener(str(name))
+    if ultralytics.handles(name):
+        open_it = partial(open_it, trust=trust, project=project)
     return open_it(source, device=None if device is None else str(device))
 
 
@@ -61,8 +73,6 @@ def _opener(name: str) -> Callable[..., Interactor]:
         return partial(ultralytics.open_weights, name)
     if names.is_sam2(name):
         return _over("sam2", name)
-    if ultralytics.handles(name):
-        return partial(ultralytics.open_weights, name)
     gesture, colon, weights = name.partition(":")
     if colon and gesture in ("dextr", "iog"):
         if not names.is_sam2(weights):

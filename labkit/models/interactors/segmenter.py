@@ -78,10 +78,16 @@ class Segmenter:
         source: ImageSource,
         device: str | int | None = None,
         on_close: Callable[[], None] | None = None,
+        *,
+        trust: bool = False,
+        project: Path | None = None,
     ) -> Self:
         """Open an interactor by name (see :func:`labkit.models.interactors.open_interactor`)."""
         thread = worker()
-        interactor = thread.call(open_interactor, name, source, device, priority=Priority.CLICK)
+        given = {"trust": trust, "project": project}
+        interactor = thread.call(
+            open_interactor, name, source, device, priority=Priority.CLICK, **given
+        )
         return cls(interactor, source, thread, on_close)
 
     def __enter__(self) -> Self:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -29,9 +30,11 @@ from labkit.models.weights import Weights, resolve
 from labkit.models.worker import worker
 from labkit.models.yolo_import import ultralytics
 
-__all__ = ["NAMES", "FastSam", "Sam", "handles", "open_weights"]
+__all__ = ["NAMES", "FastSam", "Sam", "check_overlap", "handles", "open_weights"]
 
 _TAKES: frozenset[PromptKind] = frozenset({"points", "negative points", "box"})
+_OVERLAP = 0.75
+"""Share of a model's parameters that its checkpoint has to hold; heads for video may be missing."""
 _AT_ONCE = 40_000_000
 """Pixels of the masks that are decoded in one call: 160 MB as floats."""
 
@@ -125,7 +128,8 @@ def _predictor(weights: Weights, family: _Family, device: str | None, imgsz: int
     try:
         module = ultralytics("models.fastsam" if fast else "models.sam.predict")
         predictor = getattr(module, family.predictor)(overrides=overrides)
-        predictor.setup_model(str(weights.path) if fast else None, verbose=False)
+        with _all_loaded(family):
+            predictor.setup_model(str(weights.path) if fast else None, verbose=False)
         if fast and predictor.model.backend.model.task != "segment":
             raise ValueError("it is a model of another task")
     except (LabkitError, KeyboardInterrupt):
@@ -133,6 +137,46 @@ def _predictor(weights: Weights, family: _Family, device: str | None, imgsz: int
     except Exception as exc:  # any loader may raise anything on a file it cannot read
         raise _load_error(weights, device, exc) from exc
     return predictor
+
+
+@contextmanager
+def _all_loaded(family: _Family) -> Iterator[None]:
+    """Refuse a checkpoint of SAM3 that leaves parameters random.
+
+    Ultralytics loads it with ``strict=False`` and looks at nothing that came of it, so the keys of
+    both sides are looked at here, while it does.
+    """
+    if family.predictor != "SAM3Predictor":
+        yield
+        return
+    kind = ultralytics("models.sam.build_sam3").SAM3Model
+    own = kind.load_state_dict
+
+    def load(model: Any, state: Any, *args: Any, **options: Any) -> Any:
+        check_overlap(dict(model.named_parameters()), state)
+        return own(model, state, *args, **options)
+
+    kind.load_state_dict = load
+    try:
+        yield
+    finally:
+        kind.load_state_dict = own
+
+
+def check_overlap(parameters: Mapping[str, Any], state: Mapping[str, Any]) -> None:
+    """Check that a state dict has a model's parameters by name, and in their shapes.
+
+    Raises
+    ------
+    ValueError
+        More than a quarter of them are missing: it is not a checkpoint of this model.
+    """
+    fits = sum(k in state and state[k].shape == v.shape for k, v in parameters.items())
+    if fits < _OVERLAP * len(parameters):
+        raise ValueError(
+            f"it has {fits} of the model's {len(parameters)} parameters, and the others would be "
+            "random"
+        )
 
 
 _open: weakref.WeakSet[_Adapter] = weakref.WeakSet()

@@ -30,8 +30,8 @@ class TrackerInfo:
     memory : int
         Earlier frames that it needs to go on where another process stopped.
     sees_ahead : bool
-        Whether keyframes further on help it on the way to them; where not, a forward and a backward
-        walk can be cross-faded between two keyframes, see :mod:`labkit.models.trackers.blend`.
+        Whether keyframes further on help it on the way to them; where not, runs cross-fade a
+        forward and a backward walk between two keyframes, see :mod:`labkit.runs.track_fade`.
     needs_weights, device, help, weights_sha256, licence, versions
         As for interactors and detectors.
     params : mapping
