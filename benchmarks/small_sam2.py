@@ -17,10 +17,11 @@ import cv2
 import numpy as np
 import torch
 from _table import median_s, show
+from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from labkit.core.geometry import mask_iou
+from labkit.core.geometry import decode_mask, mask_iou, polygons_to_mask
 from labkit.demo import DAY, clip
 from labkit.demo.clicking import inner_point
 from labkit.models.sam2.build import image_predictor, video_predictor
@@ -28,6 +29,7 @@ from training import evaluate_sam2 as judge
 
 CONFIG = Path(__file__).parents[1] / "labkit" / "demo" / "weights" / "sam2_nano.yaml"
 WEIGHTS = CONFIG.with_suffix(".safetensors")
+DATA = Path(__file__).parents[2] / "shared" / "data"
 Row = tuple[str, str, str, str, str]
 
 
@@ -115,6 +117,29 @@ def clip_rows(count: int) -> list[Row]:
     return rows + empty
 
 
+def photo_rows(data: Path, count: int) -> list[Row]:
+    """What it makes of real photos, from true boxes: nothing that one could use."""
+    predictor, values = image_predictor(CONFIG, WEIGHTS), []
+    for path in sorted((data / "coco128" / "labels_seg").glob("*.txt"))[:count]:
+        image = data / "coco128" / "images" / f"{path.stem}.jpg"
+        if not image.exists():
+            continue
+        pixels = np.asarray(Image.open(image).convert("RGB"))
+        height, width = pixels.shape[:2]
+        predictor.set_image(pixels)
+        for line in path.read_text().splitlines():
+            ring = np.array(line.split()[1:], float).reshape(-1, 2) * (width, height)
+            truth = decode_mask(polygons_to_mask([ring.ravel()], width, height))
+            if truth.sum() < 100:
+                continue
+            box = np.concatenate([ring.min(0), ring.max(0)])
+            said = predictor.predict(box=box, multimask_output=False)[0][0] > 0
+            values.append((mask_iou(said, truth), mask_iou(filled(pixels, box), truth)))
+    ours, peer = np.mean(values, axis=0)
+    note = f"the filled box {peer:.3f}; {len(values)} objects"
+    return [row("zero-shot on photos (coco128), box", ours, None, note=note)]
+
+
 def speed_rows() -> list[Row]:
     """A click with the embedding at hand; a tracked frame of one object; two threads."""
     torch.set_num_threads(2)
@@ -147,6 +172,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--stills", type=int, default=100)
     parser.add_argument("--clips", type=int, default=24)
+    parser.add_argument("--data", type=Path, default=DATA, help="the shared test data")
     args = parser.parse_args()
     if not WEIGHTS.exists():
         print("The small SAM2 is not trained yet; `make weights` trains it.")
@@ -154,6 +180,8 @@ def main() -> None:
     torch.set_num_threads(2)
     cv2.setNumThreads(2)
     rows = [*stills_rows(args.stills), *clip_rows(args.clips), *speed_rows()]
+    if (args.data / "coco128").is_dir():
+        rows += photo_rows(args.data, args.stills)
     show(
         "small_sam2",
         "How good and how fast is the small SAM2 on scenes it never saw?",
