@@ -5,3 +5,4 @@ from .project import Project as Project
 from .review import ReviewSession as ReviewSession
 from .review import ScriptedReviewer as ScriptedReviewer
 from .runs import jobs as jobs
+from .widgets import Reviewer as Reviewer

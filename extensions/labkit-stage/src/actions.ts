@@ -1,0 +1,243 @@
+// The words of the keymap as deeds. A verdict shows the next frame at once.
+
+import type { Hand } from "./hand";
+import { caption, shown } from "./paint";
+import type { Stage } from "./stage";
+import type { Store } from "./store";
+import type { Obj } from "./types";
+
+export class Actions {
+  /** A verdict whose next frame is not here yet: no second one on the same frame meanwhile. */
+  private waiting = "";
+  toggleSheet: () => void = () => undefined;
+
+  constructor(
+    private readonly store: Store,
+    private readonly stage: Stage,
+    private readonly hand: Hand,
+    private readonly say: (text: string, urgent?: boolean) => void,
+  ) {}
+
+  run(action: string, tool = "key"): void {
+    const label = /^label_(\d+)$/.exec(action);
+    if (label) return this.setLabel(this.store.config.labels[Number(label[1]) - 1], tool);
+    const deed = this.deeds[action];
+    if (deed) deed(tool);
+  }
+
+  private readonly deeds: Record<string, (tool: string) => void> = {
+    accept_frame: (tool) => this.verdict("accept_frame", tool),
+    reject_frame: (tool) => this.verdict("reject_frame", tool),
+    skip: (tool) => this.verdict("skip", tool),
+    accept: (tool) => this.onObjects("accept", tool),
+    reject: (tool) => this.onObjects("reject", tool),
+    next: () => this.step(1),
+    previous: () => this.step(-1),
+    undo: (tool) => this.history("undo", tool),
+    redo: (tool) => this.history("redo", tool),
+    object_next: () => this.walk(1),
+    object_previous: () => this.walk(-1),
+    select_all: () => this.hand.select(this.stage.visible.map((o) => o.id)),
+    edit: () => this.edit(),
+    new_box: () => this.hand.setTool(this.hand.tool === "box" ? "select" : "box"),
+    new_polygon: () => this.hand.setTool(this.hand.tool === "polygon" ? "select" : "polygon"),
+    brush: () => this.hand.setTool("brush"),
+    eraser: () => this.hand.setTool("eraser"),
+    keep: (tool) => this.keep(tool),
+    back: () => this.back(),
+    copy_next: () => this.copyNext(),
+    segment: () => this.say("No model that segments by clicks is open here", true),
+    track: () => this.say("No tracker is open here", true),
+    fit: () => this.look(() => this.stage.fit()),
+    actual: () => this.look(() => this.stage.view.actual(this.stage.width, this.stage.height)),
+    zoom_in: () => this.zoom(1.25),
+    zoom_out: () => this.zoom(0.8),
+    threshold_up: () => this.threshold(this.store.status.threshold + 0.05),
+    threshold_down: () => this.threshold(this.store.status.threshold - 0.05),
+    larger: () => this.brushSize(1.25),
+    smaller: () => this.brushSize(0.8),
+    sheet: () => this.toggleSheet(),
+  };
+
+  // ---- frames
+
+  private verdict(action: string, tool: string): void {
+    const { store } = this;
+    this.hand.keep(tool);
+    const frame = store.frame;
+    if (!frame || this.waiting === frame.frame_id) return;
+    const next = store.at(frame.place + 1);
+    const last = frame.place + 1 >= store.status.total;
+    const args = action === "accept_frame" ? { threshold: store.status.threshold } : {};
+    const then = last ? frame.frame_id : (next?.frame_id ?? "");
+    const seen = new Set(shown(frame, store.status.threshold).map((o) => o.id));
+    const accepted = (o: Obj): Obj =>
+      o.state === "proposed" && seen.has(o.id) ? { ...o, state: "accepted" } : o;
+    const word = { accept_frame: "accepted", reject_frame: "hand", skip: "skipped" }[action]!;
+    store.imagine(
+      frame,
+      (objects) => (action === "accept_frame" ? objects.map(accepted) : objects),
+      word,
+    );
+    store.act(action, args, { frame, then, tool });
+    if (!last && !next) this.waiting = frame.frame_id;
+    else if (next) store.goto(next.frame_id);
+    const spoken = { accepted: "Accepted", hand: "To hand-labelling", skipped: "Skipped" }[word];
+    this.say(last ? `${spoken}. This is the end of the queue` : `${spoken}. ${this.where()}`);
+  }
+
+  where(): string {
+    const { frame, status } = this.store;
+    if (!frame) return "";
+    const n = this.stage.visible.length;
+    return `Frame ${frame.place + 1} of ${status.total}, ${n} object${n === 1 ? "" : "s"}`;
+  }
+
+  step(by: number): void {
+    const frame = this.store.frame;
+    if (!frame) return;
+    this.goPlace(frame.place + by);
+  }
+
+  goPlace(place: number): void {
+    const { store } = this;
+    if (place < 0 || place >= store.status.total)
+      return this.say(place < 0 ? "This is the first frame" : "This is the end of the queue");
+    this.hand.keep("key");
+    const to = store.at(place);
+    store.send({ type: "goto", place, then: to?.frame_id ?? "" });
+    if (!to) return;
+    store.goto(to.frame_id);
+    this.say(this.where());
+  }
+
+  private history(kind: "undo" | "redo", tool: string): void {
+    this.hand.drop();
+    this.store.act(kind, {}, { then: "", tool });
+  }
+
+  arrived(): void {
+    this.waiting = "";
+  }
+
+  // ---- objects
+
+  private setLabel(label: string | undefined, tool: string): void {
+    if (!label) return;
+    const { store, hand } = this;
+    this.hand.keep(tool);
+    hand.label = label;
+    const frame = store.frame;
+    const ids = hand.picked.filter((o) => o.label !== label).map((o) => o.id);
+    if (frame && ids.length) {
+      store.imagine(frame, (objects) =>
+        objects.map((o) =>
+          ids.includes(o.id) ? { ...o, label, state: o.state === "added" ? "added" : "edited" } : o,
+        ),
+      );
+      store.act("relabel", { object_ids: ids, label }, { frame, tool });
+      this.say(`Now ${label}`);
+    } else if (!hand.picked.length) this.say(`New objects are ${label}`);
+    hand.select(hand.selected);
+  }
+
+  chooseLabel(label: string): void {
+    this.setLabel(label, "mouse");
+  }
+
+  private onObjects(action: "accept" | "reject", tool: string): void {
+    const { store, hand } = this;
+    const frame = store.frame;
+    const ids = hand.picked.map((o) => o.id);
+    if (!frame || !ids.length) return this.say("Select an object first", true);
+    const after = this.stage.visible;
+    const place = after.findIndex((o) => o.id === ids[ids.length - 1]);
+    const follower = after.slice(place + 1).find((o) => !ids.includes(o.id));
+    const state = action === "accept" ? "accepted" : "rejected";
+    store.imagine(frame, (objects) =>
+      objects.map((o) => (ids.includes(o.id) ? { ...o, state } : o)),
+    );
+    store.act(action, { object_ids: ids }, { frame, tool });
+    this.say(`${ids.length > 1 ? `${ids.length} objects` : "Object"} ${state}`);
+    if (ids.length === 1) hand.select(follower ? [follower.id] : []);
+  }
+
+  private walk(by: number): void {
+    const objects = this.stage.visible;
+    if (!objects.length) return this.say("No object is shown");
+    const { selected } = this.hand;
+    const here = objects.findIndex((o) => o.id === selected[selected.length - 1]);
+    const place = here < 0 ? (by > 0 ? 0 : objects.length - 1) : here + by;
+    const k = (place + objects.length) % objects.length;
+    this.hand.select([objects[k].id]);
+    this.say(`${caption(objects[k])}, ${objects[k].state}, ${k + 1} of ${objects.length}`);
+  }
+
+  private edit(): void {
+    const { hand } = this;
+    if (hand.tool === "edit") {
+      hand.keep("key");
+      return hand.setTool("select");
+    }
+    if (!hand.picked.length) this.walk(1);
+    if (!hand.picked.length) return;
+    hand.setTool("edit");
+    this.say("Edit: arrows move, with Alt they resize, Enter keeps, Escape drops");
+  }
+
+  private keep(tool: string): void {
+    const { hand } = this;
+    if (hand.brush || hand.points.length || hand.edits.size || hand.tool === "edit") {
+      hand.keep(tool);
+      if (hand.tool === "edit" || hand.tool === "polygon") hand.setTool("select");
+    } else this.onObjects("accept", tool);
+  }
+
+  private back(): void {
+    const { hand } = this;
+    if (hand.edits.size || hand.points.length || hand.dragging) hand.drop();
+    else if (hand.tool !== "select") hand.setTool("select");
+    else hand.select([]);
+    if (hand.tool === "edit") hand.setTool("select");
+  }
+
+  private copyNext(): void {
+    const { store, hand } = this;
+    const frame = store.frame;
+    const next = frame && store.at(frame.place + 1);
+    hand.keep("key");
+    if (!next || !hand.picked.length)
+      return this.say(next ? "Select an object first" : "There is no next frame", true);
+    if (next.width !== frame.width || next.height !== frame.height)
+      return this.say("The next frame has another size", true);
+    const objects = hand.picked.map((o) => ({
+      id: `new-${crypto.randomUUID()}`, label: o.label, shape: o.shape,
+    }));
+    store.act("add", { objects }, { frame: next, tool: "copy" });
+    this.say(`${objects.length} copied to the next frame`);
+  }
+
+  // ---- looking
+
+  private look(change: () => void): void {
+    change();
+    this.stage.soon();
+  }
+
+  private zoom(factor: number): void {
+    const middle = { x: this.stage.width / 2, y: this.stage.height / 2 };
+    this.look(() => this.stage.view.zoom(this.hand.at ?? middle, factor));
+  }
+
+  private brushSize(factor: number): void {
+    if (this.hand.brush) this.hand.brush.radius *= factor;
+    this.stage.paintLive();
+  }
+
+  /** Show from another score on; what is decided does not move. */
+  threshold(value: number): void {
+    const rounded = Math.round(Math.min(1, Math.max(0, value)) * 100) / 100;
+    this.store.setThreshold(rounded);
+    this.store.send({ type: "threshold", value: rounded });
+  }
+}

@@ -1,0 +1,180 @@
+// One view of the bench: stage, bar, side column and filmstrip around one store.
+
+import { Actions } from "./actions";
+import { Bar } from "./bar";
+import { h } from "./dom";
+import { Film } from "./film";
+import { Gestures } from "./gestures";
+import { Hand } from "./hand";
+import { belongsToLab, controlWants, nameOf, takesText } from "./keys";
+import { Live } from "./live";
+import { Sheet } from "./sheet";
+import { Side } from "./side";
+import { Stage } from "./stage";
+import type { Change, Store } from "./store";
+
+export class Bench {
+  readonly element: HTMLElement;
+  private readonly stage: Stage;
+  private readonly hand: Hand;
+  private readonly actions: Actions;
+  private readonly gestures: Gestures;
+  private readonly bar: Bar;
+  private readonly side: Side;
+  private readonly film: Film;
+  private readonly sheet: Sheet;
+  private readonly live = new Live();
+  private readonly notice = h("div", { class: "lk-notice", hidden: true });
+  private readonly stop: (() => void)[] = [];
+  private queued = 0;
+  private fading = 0;
+
+  constructor(private readonly store: Store) {
+    const say = (text: string, urgent = false) => this.say(text, urgent);
+    this.hand = new Hand(store, () => this.soon(), say);
+    const hand = this.hand;
+    this.stage = new Stage(store, crypto.randomUUID(), {
+      get lifted() {
+        return hand.lifted;
+      },
+      live: (ctx) => hand.live(ctx),
+    });
+    hand.stage = this.stage;
+    this.actions = new Actions(store, this.stage, hand, say);
+    this.gestures = new Gestures(this.stage, hand, store);
+    this.bar = new Bar(store, this.actions, hand);
+    this.side = new Side(store, this.stage, hand, this.actions);
+    this.film = new Film(store, this.actions);
+    this.sheet = new Sheet(store, () => this.stage.element.focus());
+    this.actions.toggleSheet = () => this.sheet.toggle();
+    this.stage.element.append(this.notice);
+    this.element = h(
+      "div",
+      { class: "lk-bench", role: "region", "aria-label": "labkit review" },
+      this.bar.element, this.stage.element, this.side.element, this.film.element,
+      this.sheet.element, this.live.element,
+    );
+    this.listen();
+    this.stop.push(store.onChange((change, id) => this.changed(change, id)));
+    this.stop.push(store.onNotice((text, urgent) => this.say(text, urgent)));
+    this.update();
+  }
+
+  destroy(): void {
+    for (const stop of this.stop) stop();
+    this.stage.destroy();
+    this.bar.destroy();
+    cancelAnimationFrame(this.queued);
+  }
+
+  // ---- changes
+
+  private changed(change: Change, frameId: string): void {
+    if (change === "frame") {
+      this.hand.drop();
+      const known = new Set(this.stage.visible.map((o) => o.id));
+      this.hand.selected = this.hand.selected.filter((id) => known.has(id));
+      this.actions.arrived();
+    }
+    if (change === "light") return this.bar.update();
+    if (change !== "status" && frameId === this.store.current) {
+      this.follow();
+      this.stage.paint();
+    }
+    this.soon();
+  }
+
+  /** A new object that is selected has its real name now. */
+  private follow(): void {
+    const { made } = this.store;
+    this.hand.selected = this.hand.selected.map((id) => made.get(id) ?? id);
+  }
+
+  private soon(): void {
+    if (this.queued) return;
+    this.queued = requestAnimationFrame(() => {
+      this.queued = 0;
+      this.update();
+    });
+  }
+
+  private update(): void {
+    this.bar.update();
+    this.side.update();
+    this.film.update();
+  }
+
+  private say(text: string, urgent = false): void {
+    this.live.say(text, urgent);
+    this.notice.textContent = text;
+    this.notice.dataset.level = urgent ? "error" : "info";
+    this.notice.hidden = false;
+    window.clearTimeout(this.fading);
+    this.fading = window.setTimeout(() => (this.notice.hidden = true), urgent ? 6000 : 1600);
+  }
+
+  // ---- keys
+
+  private listen(): void {
+    this.element.addEventListener("keydown", (e) => this.keydown(e));
+    this.element.addEventListener("keyup", (e) => {
+      if (nameOf(e).endsWith("space")) this.setSpace(false);
+      e.stopPropagation();
+    });
+    this.stage.element.addEventListener("blur", () => this.setSpace(false));
+    // a click on a button leaves the focus where the keys are
+    this.element.addEventListener("mousedown", (e) => {
+      const control = (e.target as HTMLElement).closest("button, .lk-row");
+      if (!control) return;
+      e.preventDefault();
+      if (!this.element.contains(document.activeElement)) this.stage.element.focus({ preventScroll: true });
+    });
+  }
+
+  private setSpace(on: boolean): void {
+    this.gestures.space = on;
+    this.stage.element.classList.toggle("lk-panning", on);
+  }
+
+  private keydown(event: KeyboardEvent): void {
+    const name = nameOf(event);
+    if (event.key === "Tab") return;
+    const action = this.store.config.keys[name];
+    if (!action && belongsToLab(event)) return;
+    event.stopPropagation();
+    if (takesText(event.target) || controlWants(event.target, name)) return;
+    if (name === "space") {
+      event.preventDefault();
+      return this.setSpace(true);
+    }
+    if (this.sheet.open) {
+      if (action === "sheet" || action === "back") {
+        event.preventDefault();
+        this.sheet.toggle();
+      }
+      return;
+    }
+    if (this.nudge(event)) return event.preventDefault();
+    if (!action) return;
+    event.preventDefault();
+    if (event.repeat && ONCE.has(action)) return;
+    this.store.touched();
+    this.bar.active();
+    this.actions.run(action);
+  }
+
+  private nudge(event: KeyboardEvent): boolean {
+    const by = ARROWS[event.key];
+    if (this.hand.tool !== "edit" || !by) return false;
+    const step = event.shiftKey ? 10 : 1;
+    this.store.touched();
+    this.hand.nudge(by[0] * step, by[1] * step, event.altKey);
+    return true;
+  }
+}
+
+/** A held key decides one frame, not as many as the keyboard repeats. */
+const ONCE = new Set(["accept_frame", "reject_frame", "skip", "accept", "reject", "undo", "redo"]);
+const ARROWS: Record<string, [number, number]> = {
+  ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1],
+};

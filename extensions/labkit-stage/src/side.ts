@@ -1,0 +1,128 @@
+// The column beside the stage: why this frame, from which score on, labels, objects.
+
+import type { Actions } from "./actions";
+import { h, say } from "./dom";
+import type { Hand } from "./hand";
+import type { Stage } from "./stage";
+import type { Store } from "./store";
+import type { Obj } from "./types";
+
+const MOST_ROWS = 200;
+
+export class Side {
+  readonly element: HTMLElement;
+  private readonly place = h("span", { class: "lk-place" });
+  private readonly name = h("div", { class: "lk-name" });
+  private readonly why = h("p", { class: "lk-why" });
+  private readonly slider = h("input", {
+    type: "range", min: 0, max: 1, step: 0.01, "aria-label": "Show objects from this score on",
+  });
+  private readonly score = h("output", { class: "lk-number" });
+  private readonly labels = h("div", { class: "lk-labels", role: "group", "aria-label": "Labels" });
+  private readonly count = h("span", { class: "lk-number" });
+  private readonly list = h("div", {
+    class: "lk-objects", role: "listbox", "aria-label": "Objects", "aria-multiselectable": "true", tabindex: 0,
+  });
+  private rows = new Map<string, HTMLElement>();
+  private drawn: Obj[] = [];
+
+  constructor(
+    private readonly store: Store,
+    private readonly stage: Stage,
+    private readonly hand: Hand,
+    private readonly actions: Actions,
+  ) {
+    this.slider.addEventListener("input", () => actions.threshold(Number(this.slider.value)));
+    this.element = h(
+      "div",
+      { class: "lk-side", role: "complementary", "aria-label": "Frame and objects" },
+      h("section", {}, h("div", { class: "lk-head" }, h("h4", {}, "Frame"), this.place), this.name, this.why),
+      h("section", {}, h("div", { class: "lk-head" }, h("h4", {}, "Shown from score"), this.score), this.slider),
+      h("section", {}, h("h4", {}, "Labels"), this.labels),
+      h("section", { class: "lk-grow" }, h("div", { class: "lk-head" }, h("h4", {}, "Objects"), this.count), this.list),
+    );
+    this.fillLabels();
+  }
+
+  fillLabels(): void {
+    this.labels.replaceChildren(
+      ...this.store.config.labels.map((label, k) =>
+        h(
+          "button",
+          {
+            class: "lk-label", type: "button", "data-label": label, title: label,
+            click: () => {
+              this.store.touched();
+              this.actions.chooseLabel(label);
+            },
+          },
+          ...(k < 10 ? [h("kbd", {}, String((k + 1) % 10))] : []),
+          h("span", {}, label),
+        ),
+      ),
+    );
+  }
+
+  update(): void {
+    const { frame, status } = this.store;
+    say(this.place, frame ? `${frame.place + 1} of ${status.total}` : "");
+    say(this.name, frame?.name ?? "");
+    this.name.title = frame?.name ?? "";
+    say(this.why, frame?.why ?? "");
+    say(this.score, status.threshold.toFixed(2));
+    if (document.activeElement !== this.slider || Number(this.slider.value) !== status.threshold)
+      this.slider.value = String(status.threshold);
+    this.fillObjects();
+    this.mark();
+  }
+
+  private fillObjects(): void {
+    const objects = this.stage.visible;
+    say(this.count, String(objects.length));
+    const same = objects.length === this.drawn.length && objects.every((o, k) => o === this.drawn[k]);
+    if (same) return;
+    this.drawn = objects;
+    this.rows = new Map(objects.slice(0, MOST_ROWS).map((o) => [o.id, this.row(o)]));
+    const rest = objects.length - this.rows.size;
+    this.list.replaceChildren(...this.rows.values());
+    if (!objects.length) this.list.append(h("div", { class: "lk-none" }, "No object from this score on"));
+    if (rest > 0) this.list.append(h("div", { class: "lk-none" }, `and ${rest} more on the frame`));
+  }
+
+  private row(o: Obj): HTMLElement {
+    const look = this.store.config.looks[o.state];
+    const mark = h("span", { class: "lk-mark", "aria-hidden": "true" }, look.mark);
+    mark.style.color = look.color;
+    return h(
+      "div",
+      {
+        class: `lk-row lk-is-${o.state}`, role: "option", "data-object": o.id,
+        "aria-label": `${o.label}, ${look.word}${o.score === null ? "" : `, score ${o.score.toFixed(2)}`}`,
+        click: (event) => {
+          this.store.touched();
+          const { selected } = this.hand;
+          const add = (event as MouseEvent).shiftKey || (event as MouseEvent).ctrlKey;
+          this.hand.select(add ? [...selected.filter((id) => id !== o.id), o.id] : [o.id]);
+        },
+      },
+      mark,
+      h("span", { class: "lk-what" }, o.track === null ? o.label : `${o.label} #${o.track}`),
+      h("span", { class: "lk-word" }, look.word),
+      h("span", { class: "lk-number" }, o.score === null ? "" : o.score.toFixed(2)),
+    );
+  }
+
+  /** Show the selection; nothing is built anew. */
+  mark(): void {
+    const { selected } = this.hand;
+    for (const [id, row] of this.rows) {
+      const on = selected.includes(id);
+      row.setAttribute("aria-selected", String(on));
+      if (on && selected.length === 1) row.scrollIntoView({ block: "nearest" });
+    }
+    const picked = this.hand.picked;
+    const label = picked.length ? picked[0].label : this.hand.label;
+    for (const button of this.labels.children)
+      button.setAttribute("aria-pressed", String((button as HTMLElement).dataset.label === label));
+  }
+}

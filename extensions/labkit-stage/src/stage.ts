@@ -1,0 +1,283 @@
+// The glass: covers the canvas below with the same picture while something moves, and lets go when
+// the canvas has caught up. How far it has is read from a pixel that the kernel paints last.
+
+import { h } from "./dom";
+import { handlePoints, corners, knob, ringPoints } from "./geometry";
+import { FONT, paintFrame, paintObjects, shown, trace } from "./paint";
+import type { Store } from "./store";
+import type { Frame, FromKernel, Obj, Point } from "./types";
+import { View } from "./view";
+
+const SETTLE_MS = 150;
+const GIVE_UP_MS = 3000;
+
+export interface Scene {
+  /** Objects to leave out of the base because the live layer draws them. */
+  lifted: Set<string>;
+  live(ctx: CanvasRenderingContext2D): void;
+}
+
+export class Stage {
+  readonly element: HTMLElement;
+  readonly view = new View();
+  width = 0;
+  height = 0;
+  ratio = 1;
+  painted = 0;
+  private readonly base = h("canvas", { class: "lk-base" });
+  private readonly live = h("canvas", { class: "lk-live" });
+  private readonly empty = h("div", { class: "lk-empty", hidden: true });
+  private stamp = 0;
+  private settle = 0;
+  private queued = 0;
+  private shownFrame = "";
+  private readonly stop: (() => void)[] = [];
+
+  constructor(
+    private readonly store: Store,
+    private readonly name: string,
+    private readonly scene: Scene,
+  ) {
+    this.element = h(
+      "div",
+      { class: "lk-stage", tabindex: 0, role: "application", "aria-label": "Frame under review" },
+      this.base,
+      this.live,
+      this.empty,
+    );
+    const observer = new ResizeObserver(() => this.resize());
+    observer.observe(this.element);
+    this.stop.push(() => observer.disconnect());
+    this.stop.push(store.onShow((message) => this.onShow(message)));
+  }
+
+  destroy(): void {
+    for (const stop of this.stop) stop();
+    window.clearTimeout(this.settle);
+    cancelAnimationFrame(this.queued);
+  }
+
+  private resize(): void {
+    const { clientWidth: width, clientHeight: height } = this.element;
+    const ratio = window.devicePixelRatio || 1;
+    if (!width || !height) return;
+    if (width === this.width && height === this.height && ratio === this.ratio) return;
+    [this.width, this.height, this.ratio] = [width, height, ratio];
+    for (const canvas of [this.base, this.live]) {
+      canvas.width = Math.round(width * ratio);
+      canvas.height = Math.round(height * ratio);
+    }
+    const bench = this.element.closest<HTMLElement>(".labkit-bench");
+    bench?.style.setProperty("--lk-height", `${this.store.config.height}px`);
+    if (this.view.fitted) this.fit();
+    this.paint();
+  }
+
+  fit(): void {
+    const frame = this.store.frame;
+    if (frame && this.width) this.view.fit(frame, this.width, this.height);
+  }
+
+  get visible(): Obj[] {
+    const frame = this.store.frame;
+    return frame ? shown(frame, this.store.status.threshold) : [];
+  }
+
+  // ---- painting
+
+  /** Paint the current frame now, and ask for the same below when nothing moves any more. */
+  paint(): void {
+    const frame = this.store.frame;
+    const picture = frame && this.store.bitmaps.get(frame.frame_id);
+    if (!frame || !this.width) return;
+    if (frame.frame_id !== this.shownFrame) {
+      this.view.fit(frame, this.width, this.height);
+      this.shownFrame = frame.frame_id;
+      this.element.dataset.frame = frame.frame_id;
+    }
+    this.stamp++;
+    const ctx = this.clear(this.base);
+    const ground = getComputedStyle(this.element).getPropertyValue("--lk-ground").trim();
+    ctx.fillStyle = ground || "#1f2329";
+    ctx.fillRect(0, 0, this.width, this.height);
+    paintFrame(ctx, picture, frame, this.view);
+    const objects = this.visible.filter((o) => !this.scene.lifted.has(o.id));
+    paintObjects(ctx, objects, this.view, this.store.config);
+    this.base.hidden = false;
+    this.element.dataset.cover = "on";
+    this.paintLive();
+    this.message(frame.error || (picture ? "" : "Loading the picture …"));
+    if (picture && this.painted !== this.stamp) {
+      this.painted = this.stamp;
+      this.element.dataset.painted = frame.frame_id;
+      performance.mark("labkit:painted", { detail: frame.frame_id });
+    }
+    this.sharpen(frame, picture);
+    window.clearTimeout(this.settle);
+    if (!this.scene.lifted.size) this.settle = window.setTimeout(() => this.ask(), SETTLE_MS);
+  }
+
+  /** Ask for all pixels where the picture is a reduced one and is looked at closely. */
+  private sharpen(frame: Frame, picture: ImageBitmap | null): void {
+    if (!picture || picture.width >= frame.width) return;
+    if (this.view.k * this.ratio * frame.width > picture.width * 1.1)
+      this.store.want(frame.frame_id);
+  }
+
+  /** Paint on the next animation frame; many calls paint once. */
+  soon(): void {
+    if (this.queued) return;
+    this.queued = requestAnimationFrame(() => {
+      this.queued = 0;
+      this.paint();
+    });
+  }
+
+  paintLive(): void {
+    this.scene.live(this.clear(this.live));
+  }
+
+  private clear(canvas: HTMLCanvasElement): CanvasRenderingContext2D {
+    const ctx = canvas.getContext("2d")!;
+    ctx.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
+    ctx.clearRect(0, 0, this.width, this.height);
+    return ctx;
+  }
+
+  private message(text: string): void {
+    this.empty.hidden = !text;
+    this.empty.textContent = text;
+  }
+
+  // ---- the canvas below
+
+  private ask(): void {
+    const frame = this.store.frame;
+    if (!frame || !frame.image || this.store.pending.size) {
+      if (this.store.pending.size) this.settle = window.setTimeout(() => this.ask(), SETTLE_MS);
+      return;
+    }
+    const { k, tx, ty } = this.view;
+    this.store.send({
+      type: "view",
+      view: this.name,
+      stamp: this.stamp,
+      frame_id: frame.frame_id,
+      k, tx, ty,
+      width: this.width,
+      height: this.height,
+      ratio: this.ratio,
+      ground: getComputedStyle(this.element).getPropertyValue("--lk-ground").trim(),
+    });
+  }
+
+  private onShow(message: FromKernel): void {
+    if (message.type === "cover") this.cover();
+    if (message.type !== "show" || message.view !== this.name) return;
+    if (message.stamp === this.stamp) this.letGo(message.stamp, message.mark, performance.now());
+  }
+
+  /** Another view is about to repaint the canvas that both share. */
+  private cover(): void {
+    this.base.hidden = false;
+    this.element.dataset.cover = "on";
+  }
+
+  private letGo(stamp: number, mark: number, since: number): void {
+    if (stamp !== this.stamp || this.scene.lifted.size) return;
+    if (this.below() === mark) {
+      this.base.hidden = true;
+      this.element.dataset.cover = "off";
+    } else if (performance.now() - since < GIVE_UP_MS) {
+      requestAnimationFrame(() => this.letGo(stamp, mark, since));
+    }
+  }
+
+  private below(): number {
+    const box = this.element.closest(".labkit-bench");
+    const canvas = box?.querySelector<HTMLCanvasElement>(".labkit-canvas canvas, canvas.labkit-canvas");
+    if (!canvas?.width) return -1;
+    const pixel = canvas.getContext("2d")?.getImageData(0, 0, 1, 1).data;
+    return pixel ? (pixel[0] << 16) | (pixel[1] << 8) | pixel[2] : -1;
+  }
+
+  // ---- what the live layer is made of
+
+  pointOf(event: MouseEvent): Point {
+    const box = this.element.getBoundingClientRect();
+    return { x: event.clientX - box.left, y: event.clientY - box.top };
+  }
+
+  outline(ctx: CanvasRenderingContext2D, obj: Obj, strong: boolean): void {
+    trace(ctx, obj, this.view);
+    ctx.lineJoin = "round";
+    ctx.strokeStyle = strong ? "rgba(255, 255, 255, 0.95)" : "rgba(255, 255, 255, 0.6)";
+    ctx.lineWidth = strong ? 2 : 1.5;
+    ctx.setLineDash(strong ? [] : [3, 3]);
+    ctx.stroke();
+    ctx.setLineDash([]);
+    if (!strong) return;
+    ctx.globalAlpha = 0.14;
+    ctx.fillStyle = "#ffffff";
+    ctx.fill();
+    ctx.globalAlpha = 1;
+  }
+
+  handles(ctx: CanvasRenderingContext2D, obj: Obj): void {
+    const { shape } = obj;
+    if (shape.rotated) {
+      const top = knob(shape.rotated, 22 / this.view.k);
+      corners(shape.rotated).forEach((p) => this.square(ctx, p));
+      this.round(ctx, top);
+    } else if (shape.polygons) {
+      shape.polygons.flatMap(ringPoints).forEach((p) => this.round(ctx, p));
+    } else if (!shape.mask) {
+      handlePoints(shape.box).forEach(([, p]) => this.square(ctx, p));
+    }
+    (shape.keypoints ?? []).forEach(([x, y, v]) => {
+      if (v > 0) this.round(ctx, { x, y });
+    });
+  }
+
+  private square(ctx: CanvasRenderingContext2D, p: Point): void {
+    const q = this.view.toStage(p);
+    ctx.fillStyle = "#ffffff";
+    ctx.strokeStyle = "#1b1f24";
+    ctx.lineWidth = 1;
+    ctx.fillRect(q.x - 4, q.y - 4, 8, 8);
+    ctx.strokeRect(q.x - 4, q.y - 4, 8, 8);
+  }
+
+  private round(ctx: CanvasRenderingContext2D, p: Point): void {
+    const q = this.view.toStage(p);
+    ctx.beginPath();
+    ctx.arc(q.x, q.y, 4.5, 0, 2 * Math.PI);
+    ctx.fillStyle = "#ffffff";
+    ctx.strokeStyle = "#1b1f24";
+    ctx.lineWidth = 1;
+    ctx.fill();
+    ctx.stroke();
+  }
+
+  crosshair(ctx: CanvasRenderingContext2D, p: Point): void {
+    for (const [color, width] of [["rgba(0,0,0,.5)", 3], ["rgba(255,255,255,.9)", 1]] as const) {
+      ctx.strokeStyle = color;
+      ctx.lineWidth = width;
+      ctx.beginPath();
+      ctx.moveTo(0, p.y);
+      ctx.lineTo(this.width, p.y);
+      ctx.moveTo(p.x, 0);
+      ctx.lineTo(p.x, this.height);
+      ctx.stroke();
+    }
+  }
+
+  label(ctx: CanvasRenderingContext2D, text: string, at: Point): void {
+    ctx.font = FONT;
+    ctx.lineWidth = 3;
+    ctx.strokeStyle = "rgba(0, 0, 0, 0.85)";
+    ctx.strokeText(text, at.x + 8, at.y - 8);
+    ctx.fillStyle = "#ffffff";
+    ctx.fillText(text, at.x + 8, at.y - 8);
+  }
+}

@@ -1,0 +1,240 @@
+// What this page knows of the session: the window of frames, where it stands, what is under way.
+// One store a model; several views of the same widget share it.
+
+import { Bitmaps } from "./bitmaps";
+import type { Act, Config, Frame, FromKernel, Model, Obj, Status } from "./types";
+
+export type Change = "frame" | "objects" | "status" | "light" | "picture";
+export type Light = "saved" | "saving" | "refused" | "silent";
+
+const SILENT_MS = 5000;
+
+export class Store {
+  readonly client = crypto.randomUUID();
+  readonly frames = new Map<string, Frame>();
+  readonly bitmaps: Bitmaps;
+  readonly pending = new Map<string, Act>();
+  /** Names that the kernel gave to objects drawn here. */
+  readonly made = new Map<string, string>();
+  config: Config;
+  status: Status = { place: 0, done: 0, total: 0, states: "", changed: [], threshold: 0, active_s: 0 };
+  current = "";
+  light: Light = "saved";
+  lightText = "";
+  private readonly places = new Map<number, string>();
+  private readonly listeners = new Set<(change: Change, frameId: string) => void>();
+  private readonly notices = new Set<(text: string, urgent: boolean) => void>();
+  private readonly shows = new Set<(message: FromKernel) => void>();
+  private readonly wanted = new Set<string>();
+  private clicks = 0;
+  private waiting = 0;
+  private alive = 0;
+
+  constructor(readonly model: Model) {
+    this.config = model.get("config") as Config;
+    this.bitmaps = new Bitmaps(model, (id) => this.emit("picture", id));
+    model.on("change:config", () => {
+      this.config = model.get("config") as Config;
+      this.emit("frame");
+    });
+    model.on("msg:custom", (message: FromKernel) => this.receive(message));
+  }
+
+  // ---- who listens
+
+  onChange(listener: (change: Change, frameId: string) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  onNotice(listener: (text: string, urgent: boolean) => void): () => void {
+    this.notices.add(listener);
+    return () => this.notices.delete(listener);
+  }
+
+  onShow(listener: (message: FromKernel) => void): () => void {
+    this.shows.add(listener);
+    return () => this.shows.delete(listener);
+  }
+
+  notice(text: string, urgent = false): void {
+    for (const listener of this.notices) listener(text, urgent);
+  }
+
+  private emit(change: Change, frameId = this.current): void {
+    for (const listener of this.listeners) listener(change, frameId);
+  }
+
+  // ---- where we are
+
+  get frame(): Frame | null {
+    return this.frames.get(this.current) ?? null;
+  }
+
+  at(place: number): Frame | null {
+    return this.frames.get(this.places.get(place) ?? "") ?? null;
+  }
+
+  goto(frameId: string): void {
+    if (frameId === this.current) return;
+    this.current = frameId;
+    const frame = this.frame;
+    if (frame) this.status = { ...this.status, place: frame.place };
+    this.emit("frame");
+  }
+
+  // ---- out
+
+  touched(): void {
+    this.clicks++;
+    this.life();
+  }
+
+  /** A sign of life for the timer of active seconds, every few seconds at most. */
+  life(): void {
+    const now = performance.now();
+    if (now - this.alive < 8000) return;
+    this.alive = now;
+    this.model.send({ type: "life", client: this.client });
+  }
+
+  /** Ask for all pixels of a frame, once. */
+  want(frameId: string): void {
+    if (this.wanted.has(frameId)) return;
+    this.wanted.add(frameId);
+    this.send({ type: "want", frame_id: frameId });
+  }
+
+  send(message: Record<string, unknown>): void {
+    this.model.send({ client: this.client, ...message });
+  }
+
+  /** Send a gesture; `then` is the frame that is shown after it. */
+  act(
+    action: string,
+    args: Record<string, unknown> = {},
+    options: { frame?: Frame; then?: string; tool?: string; id?: string } = {},
+  ): void {
+    const frame = options.frame ?? this.frame;
+    if (!frame) return;
+    const act: Act = {
+      type: "act",
+      id: options.id ?? crypto.randomUUID(),
+      client: this.client,
+      action,
+      frame_id: frame.frame_id,
+      revision: frame.revision,
+      then: options.then ?? this.current,
+      tool: options.tool ?? "key",
+      clicks: Math.max(1, this.clicks),
+      args,
+    };
+    this.clicks = 0;
+    this.pending.set(act.id, act);
+    this.setLight("saving", "");
+    this.model.send(act);
+    window.clearTimeout(this.waiting);
+    this.waiting = window.setTimeout(() => {
+      if (this.pending.size) this.setLight("silent", "the kernel does not answer");
+    }, SILENT_MS);
+  }
+
+  /** Show at once what a gesture means; the kernel's answer brings the truth. */
+  imagine(frame: Frame, change: (objects: Obj[]) => Obj[], state?: string): void {
+    this.frames.set(frame.frame_id, {
+      ...frame,
+      objects: change(frame.objects),
+      state: state ?? frame.state,
+    });
+    this.emit("objects", frame.frame_id);
+  }
+
+  setThreshold(value: number): void {
+    this.status = { ...this.status, threshold: value };
+    this.emit("objects");
+  }
+
+  private setLight(light: Light, text: string): void {
+    this.light = light;
+    this.lightText = text;
+    this.emit("light");
+  }
+
+  // ---- in
+
+  private receive(message: FromKernel): void {
+    switch (message.type) {
+      case "frame":
+        this.take(message);
+        break;
+      case "drop":
+        for (const id of message.frame_ids) this.forget(id);
+        break;
+      case "answer":
+        this.answered(message);
+        break;
+      case "at":
+        if (message.by !== this.client) this.goto(message.frame_id);
+        break;
+      case "status": {
+        const { type: _, ...status } = message;
+        // where this page stands it knows best; the threshold may be under the hand
+        const place = this.frame?.place ?? status.place;
+        const threshold = this.pending.size ? this.status.threshold : status.threshold;
+        const letters = [...(status.states || this.status.states)];
+        for (const [k, letter] of status.changed) letters[k] = letter;
+        this.status = { ...status, states: letters.join(""), place, threshold };
+        this.emit("status");
+        break;
+      }
+      case "notice":
+        this.notice(message.text, message.level === "error");
+        break;
+      default:
+        for (const listener of this.shows) listener(message);
+    }
+  }
+
+  private busy(frameId: string): boolean {
+    return [...this.pending.values()].some((a) => a.frame_id === frameId);
+  }
+
+  private take(message: Frame & { type: "frame" }): void {
+    const { type: _, ...frame } = message;
+    const id = frame.frame_id;
+    const known = this.frames.get(id);
+    // while more gestures on it are under way, what they show stays; the last answer settles it
+    const merged = known && this.busy(id) ? { ...frame, objects: known.objects } : frame;
+    this.frames.set(id, merged);
+    this.places.set(frame.place, id);
+    void this.bitmaps.want(frame);
+    if (!this.current) this.goto(id);
+    else this.emit(known ? "objects" : "frame", id);
+  }
+
+  private forget(id: string): void {
+    if (id === this.current) return;
+    const frame = this.frames.get(id);
+    if (frame) this.places.delete(frame.place);
+    this.frames.delete(id);
+    this.wanted.delete(id);
+    this.bitmaps.drop(id);
+  }
+
+  private answered(message: FromKernel & { type: "answer" }): void {
+    if (!this.pending.delete(message.id)) return;
+    const frame = this.frames.get(message.frame_id);
+    if (frame) this.frames.set(message.frame_id, { ...frame, revision: message.revision });
+    for (const [ours, theirs] of Object.entries(message.made)) this.made.set(ours, theirs);
+    if (!message.ok) {
+      this.setLight("refused", message.message);
+      this.notice(message.message, true);
+      this.goto(message.frame_id);
+      const back = this.frame;
+      if (back) this.send({ type: "goto", place: back.place, then: back.frame_id });
+    } else {
+      if (message.message) this.notice(message.message);
+      if (!this.pending.size) this.setLight("saved", "");
+    }
+  }
+}

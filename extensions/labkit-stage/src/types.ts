@@ -1,0 +1,119 @@
+// What passes between the kernel and the browser. labkit/widgets/messages.py says the same.
+
+export type State = "proposed" | "accepted" | "edited" | "rejected" | "added";
+export type Box = [number, number, number, number];
+export type Point = { x: number; y: number };
+
+export interface Rle {
+  size: [number, number];
+  counts: string;
+}
+
+export interface Shape {
+  box: Box;
+  rotated?: [number, number, number, number, number];
+  polygons?: number[][];
+  mask?: Rle;
+  keypoints?: [number, number, number][];
+}
+
+export interface Obj {
+  id: string;
+  label: string;
+  state: State;
+  score: number | null;
+  shape: Shape;
+  /** Outlines of a mask, for drawing and hitting. */
+  rings?: number[][];
+  track: number | null;
+  hidden: boolean;
+}
+
+export interface Frame {
+  frame_id: string;
+  place: number;
+  revision: number;
+  name: string;
+  width: number;
+  height: number;
+  state: string;
+  why: string;
+  objects: Obj[];
+  /** Model id of the ipywidgets.Image with the encoded picture; empty until it is read. */
+  image: string;
+  error: string;
+}
+
+export interface Look {
+  color: string;
+  dash: number[];
+  double: boolean;
+  mark: string;
+  word: string;
+}
+
+export interface Config {
+  /** Name of this bench, unique in the kernel. */
+  bench: string;
+  labels: string[];
+  keys: Record<string, string>;
+  sheet: { title: string; rows: [string, string][] }[];
+  looks: Record<State, Look>;
+  skeleton: [number, number][];
+  many: number;
+  height: number;
+  reviewer: string;
+  tools: string[];
+}
+
+export interface Status {
+  place: number;
+  done: number;
+  total: number;
+  /** One letter a frame, in the order of the queue. */
+  states: string;
+  /** Places whose letter has changed; `states` is then empty. */
+  changed: [number, string][];
+  threshold: number;
+  active_s: number;
+}
+
+export interface Act {
+  type: "act";
+  id: string;
+  client: string;
+  action: string;
+  frame_id: string;
+  revision: number;
+  then: string;
+  tool: string;
+  clicks: number;
+  args: Record<string, unknown>;
+}
+
+export type FromKernel =
+  | ({ type: "frame" } & Frame)
+  | { type: "drop"; frame_ids: string[] }
+  | {
+      type: "answer";
+      id: string;
+      ok: boolean;
+      frame_id: string;
+      revision: number;
+      message: string;
+      made: Record<string, string>;
+    }
+  | { type: "at"; frame_id: string; by: string }
+  | ({ type: "status" } & Status)
+  | { type: "cover" }
+  | { type: "show"; view: string; stamp: number; mark: number }
+  | { type: "notice"; level: "info" | "error"; text: string };
+
+/** The part of an anywidget model that is used here. */
+export interface Model {
+  get(name: string): unknown;
+  on(event: string, callback: (...args: never[]) => void): void;
+  off(event: string, callback?: (...args: never[]) => void): void;
+  send(content: unknown): void;
+  widget_manager: { get_model(id: string): Promise<{ get(name: string): unknown }> };
+}

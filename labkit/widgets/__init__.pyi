@@ -1,0 +1,2 @@
+from .keymap import Keymap as Keymap
+from .reviewer import Reviewer as Reviewer

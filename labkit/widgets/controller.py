@@ -1,0 +1,372 @@
+"""Gestures in, decisions out: one thread between the browser's messages and the session.
+
+Messages arrive on whichever thread ipykernel chooses; they are put on a queue and the handler
+returns at once. One thread works the queue off, so gestures are decided in the order in which
+they were made, and everything that the browser gets is sent from there.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import queue
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, Protocol, cast
+
+from labkit.core.errors import InputError, LabkitError, StaleDecisionError
+from labkit.core.types import AnnotatedObject, Frame
+from labkit.review import ReviewSession
+from labkit.widgets.describe import frame_message
+from labkit.widgets.gestures import Names, perform
+from labkit.widgets.messages import Act, Answer, StatusMessage, ViewRequest, Where
+from labkit.widgets.pictures import Picture, Pictures
+from labkit.widgets.sessions import letters, peek, reason_at
+
+__all__ = ["Controller", "Outlet"]
+
+log = logging.getLogger(__name__)
+
+BEFORE: Final = 2
+AFTER: Final = 5
+_REMEMBERED: Final = 500
+_GESTURE, _PICTURE, _LOOK = 0, 1, 2
+
+
+class Outlet(Protocol):
+    """Where messages, pictures and paint go: the stage, or a test."""
+
+    def send(self, message: Any) -> None:
+        """Send a message to the browser."""
+
+    def image(self, frame_id: str, picture: Picture) -> str:
+        """Give it a picture; the id under which a message can name it."""
+
+    def drop(self, frame_ids: Iterable[str]) -> None:
+        """Forget the pictures of these frames."""
+
+    def paint(self, frame: Frame, objects: Sequence[AnnotatedObject], request: ViewRequest) -> int:
+        """Paint the canvas below; the colour of the pixel painted last."""
+
+
+class Controller:
+    """Works off what the browser says.
+
+    Parameters
+    ----------
+    session : ReviewSession
+    outlet : Outlet
+    pictures : Pictures
+        Closed by :meth:`close`.
+    """
+
+    def __init__(self, session: ReviewSession, outlet: Outlet, pictures: Pictures) -> None:
+        self.session, self._outlet, self._pictures = session, outlet, pictures
+        self._inbox: queue.PriorityQueue[tuple[int, int, Any]] = queue.PriorityQueue()
+        self._order = itertools.count()
+        self._answers: OrderedDict[str, Answer] = OrderedDict()
+        self._known: dict[tuple[str, str], int] = {}
+        self._names = Names()
+        self._images: dict[str, tuple[str, bool]] = {}
+        self._errors: dict[str, str] = {}
+        self._asked: set[tuple[str, bool]] = set()
+        self._sent: set[str] = set()
+        self._letters = ""
+        self._active_s = 0.0
+        self._thread: threading.Thread | None = None
+        self._guard = threading.Lock()
+        self._messages: dict[str, Callable[[Any], None]] = {
+            "ready": self._on_ready,
+            "act": self._on_act,
+            "goto": self._on_goto,
+            "threshold": self._on_threshold,
+            "view": self._on_view,
+            "want": self._on_want,
+            "life": lambda _message: self.session.timer.touch(),
+        }
+
+    # ---- the queue
+
+    def post(self, message: dict[str, Any]) -> None:
+        """Take a message from the browser, on any thread; returns at once."""
+        rank = _LOOK if message.get("type") in ("view", "want") else _GESTURE
+        self._put(rank, message)
+
+    def _put(self, rank: int, item: Any) -> None:
+        with self._guard:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="labkit-bench", daemon=True)
+                self._thread.start()
+        self._inbox.put((rank, next(self._order), item))
+
+    def _run(self) -> None:
+        while True:
+            item = self._inbox.get()[2]
+            if item is None:
+                return
+            try:
+                if callable(item):
+                    item()
+                else:
+                    self.handle(item)
+            except Exception:
+                log.exception("the bench could not work off a message")
+
+    def close(self) -> None:
+        """Work off what has arrived and end the thread."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            self._inbox.put((_LOOK + 1, next(self._order), None))
+            if thread is not threading.current_thread():
+                thread.join(10)
+        self._pictures.close()
+
+    def handle(self, message: dict[str, Any]) -> None:
+        """Work off one message now, on this thread."""
+        handler = self._messages.get(str(message.get("type")))
+        if handler is None:
+            log.debug("a message of type %r means nothing here", message.get("type"))
+            return
+        try:
+            handler(message)
+        except LabkitError as exc:
+            self._outlet.send({"type": "notice", "level": "error", "text": str(exc)})
+
+    # ---- messages
+
+    def _on_ready(self, _message: dict[str, Any]) -> None:
+        self._sent.clear()
+        self._letters = ""
+        self._send_window()
+        self._send_status()
+        self._outlet.send(Where(type="at", frame_id=self.session.frame_id, by=""))
+
+    def _on_goto(self, message: dict[str, Any]) -> None:
+        place = int(message["place"])
+        if not 0 <= place < len(self.session.queue):
+            raise InputError("There is no such frame", f"place {place + 1} of the queue")
+        self.session.goto(str(self.session.queue["frame_id"].iloc[place]))
+        known = message.get("then") == self.session.frame_id
+        self._moved(str(message["client"]) if known else "")
+
+    def _on_threshold(self, message: dict[str, Any]) -> None:
+        self.session.threshold = float(message["value"])
+
+    def _on_act(self, message: dict[str, Any]) -> None:
+        act = cast(Act, message)
+        if act["id"] in self._answers:  # sent twice: done once
+            self._outlet.send(self._answers[act["id"]])
+            return
+        try:
+            answer = self._decide(act)
+        except LabkitError as exc:
+            answer = self._refuse(act, str(exc))
+        except Exception as exc:  # whatever it is, the frame has to come back
+            log.exception("a gesture failed")
+            answer = self._refuse(act, f"This could not be done: {exc!r}")
+        self._answers[act["id"]] = answer
+        while len(self._answers) > _REMEMBERED:
+            self._answers.popitem(last=False)
+
+    def _decide(self, act: Act) -> Answer:
+        session, made, text = self.session, {}, ""
+        if act["action"] in ("undo", "redo"):
+            text = self._turn_back(act["action"])
+        else:
+            self._enter(act)
+            before = session.view.last_seq
+            made = perform(
+                session,
+                act["action"],
+                act["args"],
+                self._names,
+                tool=str(act["tool"]),
+                clicks=int(act["clicks"]),
+            )
+            self._count(before)
+        frame_id = session.frame_id
+        self._known[act["client"], frame_id] = session.view.last_seq
+        answer = self._answer(act, frame_id, text=text, made=made)
+        self._outlet.send(answer)
+        self._send_frame(session.position)
+        self._follow(act)
+        return answer
+
+    def _enter(self, act: Act) -> None:
+        """Go to the frame of a gesture, and see that nobody else has decided there since."""
+        session = self.session
+        if session.frame_id != act["frame_id"]:
+            session.goto(act["frame_id"])
+        own = self._known.get((act["client"], act["frame_id"]), 0)
+        if session.view.last_seq > max(int(act["revision"]), own):
+            session.reload()
+        if session.view.last_seq > max(int(act["revision"]), own) and session.scope == "shared":
+            raise StaleDecisionError(
+                "This was not saved",
+                "somebody else has decided on this frame meanwhile",
+                "look at it again",
+            )
+
+    def _turn_back(self, kind: str) -> str:
+        frame_id = self.session.undo() if kind == "undo" else self.session.redo()
+        word = "undone" if kind == "undo" else "done again"
+        if frame_id is None:
+            return f"There is nothing to be {word}"
+        if frame_id != self.session.frame_id:
+            return f"{word.capitalize()}, on a frame outside of this queue"
+        return f"{word.capitalize()} on frame {self.session.position + 1}"
+
+    def _count(self, before: int) -> None:
+        rows = [d for d in self.session.view.decisions if d.seq > before]
+        self._active_s += sum(d.active_s for d in rows)
+
+    def _refuse(self, act: Act, why: str) -> Answer:
+        frame_id = act["frame_id"]
+        places = self.session.queue["frame_id"]
+        if frame_id in set(places):
+            self.session.goto(frame_id)
+        seq = self.session.view.last_seq
+        answer = self._answer(act, self.session.frame_id, ok=False, text=why)
+        self._known[act["client"], frame_id] = seq
+        self._outlet.send(answer)
+        self._send_frame(self.session.position)
+        self._moved("")
+        return answer
+
+    def _answer(
+        self,
+        act: Act,
+        frame_id: str,
+        *,
+        ok: bool = True,
+        text: str = "",
+        made: dict[str, str] | None = None,
+    ) -> Answer:
+        return Answer(
+            type="answer",
+            id=act["id"],
+            ok=ok,
+            frame_id=frame_id,
+            revision=self.session.view.last_seq,
+            message=text,
+            made=made or {},
+        )
+
+    def _follow(self, act: Act) -> None:
+        """Go where the browser is after a gesture, or where it has to go."""
+        session, then = self.session, act["then"]
+        if then:
+            if then != session.frame_id:
+                session.goto(then)
+            self._moved(act["client"])
+            return
+        if act["action"] in ("accept_frame", "reject_frame", "skip"):
+            session.next()
+        self._moved("")
+
+    def _moved(self, by: str) -> None:
+        self._send_window()
+        self._outlet.send(Where(type="at", frame_id=self.session.frame_id, by=by))
+        self._send_status()
+
+    # ---- what the browser gets
+
+    def _send_status(self) -> None:
+        session, before = self.session, self._letters
+        self._letters = letters(session)
+        pairs = zip(before, self._letters, strict=False)
+        full = len(before) != len(self._letters)
+        done, total = session.progress()
+        self._outlet.send(
+            StatusMessage(
+                type="status",
+                place=session.position,
+                done=done,
+                total=total,
+                states=self._letters if full else "",
+                changed=[] if full else [(k, b) for k, (a, b) in enumerate(pairs) if a != b],
+                threshold=session.threshold,
+                active_s=round(self._active_s, 1),
+            )
+        )
+
+    def _window(self) -> range:
+        here, total = self.session.position, len(self.session.queue)
+        return range(max(0, here - BEFORE), min(total, here + AFTER + 1))
+
+    def _send_window(self) -> None:
+        window = self._window()
+        here = self.session.position
+        ids = [str(f) for f in self.session.queue["frame_id"].iloc[window.start : window.stop]]
+        gone = [f for f in self._sent if f not in ids]
+        if gone:
+            self._sent.difference_update(gone)
+            for frame_id in gone:
+                self._images.pop(frame_id, None)
+                self._errors.pop(frame_id, None)
+            self._asked = {(f, full) for f, full in self._asked if f not in gone}
+            self._outlet.send({"type": "drop", "frame_ids": gone})
+            self._outlet.drop(gone)
+        # this frame first, then the next ones, then those before
+        for place in sorted(window, key=lambda k: (k < here, abs(k - here))):
+            if ids[place - window.start] not in self._sent:
+                self._send_frame(place)
+
+    def _send_frame(self, place: int) -> None:
+        view = peek(self.session, place)
+        frame_id = view.frame.frame_id
+        image, _full = self._images.get(frame_id, ("", False))
+        error = self._errors.get(frame_id, "")
+        self._sent.add(frame_id)
+        why = reason_at(self.session, place)
+        self._outlet.send(frame_message(view, place, why, image, error))
+        if not image and not error:
+            self._ask(view.frame, full=False)
+
+    def _ask(self, frame: Frame, *, full: bool) -> None:
+        wish = (frame.frame_id, full)
+        if wish in self._asked:
+            return
+        self._asked.add(wish)
+
+        def done(result: Picture | LabkitError) -> None:
+            self._put(_PICTURE, lambda: self._arrived(frame, result, full=full))
+
+        self._pictures.request(frame, done, full=full)
+
+    def _arrived(self, frame: Frame, result: Picture | LabkitError, *, full: bool) -> None:
+        frame_id = frame.frame_id
+        if (frame_id, full) not in self._asked:
+            return  # it has left the window meanwhile
+        if isinstance(result, Picture):
+            full = full or not result.reduced
+            self._images[frame_id] = (self._outlet.image(frame_id, result), full)
+        else:
+            self._errors[frame_id] = str(result)
+        places = self.session.queue.index[self.session.queue["frame_id"] == frame_id]
+        if len(places):
+            self._send_frame(int(places[0]))
+
+    def _on_want(self, message: dict[str, Any]) -> None:
+        """All pixels of a frame that is shown reduced."""
+        frame_id = str(message["frame_id"])
+        image = self._images.get(frame_id)
+        if image is not None and not image[1]:
+            self._ask(self.session.project.frame(frame_id), full=True)
+
+    def _on_view(self, message: dict[str, Any]) -> None:
+        """Paint the canvas below as a view shows its frame; only the newest wish counts."""
+        request = cast(ViewRequest, message)
+        session = self.session
+        if request["frame_id"] != session.frame_id or request["frame_id"] not in self._images:
+            return
+        threshold = session.threshold
+        rejected = [o for o in session.view.objects if o.state == "rejected"]
+        shown = {o.object_id for o in [*session.objects(threshold), *rejected]}
+        objects = [o for o in session.view.objects if o.object_id in shown]
+        self._outlet.send({"type": "cover"})
+        mark = self._outlet.paint(session.view.frame, objects, request)
+        self._outlet.send(
+            {"type": "show", "view": request["view"], "stamp": request["stamp"], "mark": mark}
+        )

@@ -1,0 +1,80 @@
+"""Frames and objects as the browser gets them."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+from labkit.core.errors import InputError
+from labkit.core.geometry import shape_from_mask, shape_from_polygons, shape_from_rotated
+from labkit.core.types import AnnotatedObject, Rle, Shape
+from labkit.report.strokes import rings_of
+from labkit.review import FrameView
+from labkit.widgets.messages import FrameMessage, ObjectJson
+
+__all__ = ["frame_message", "object_json", "shape_from_browser"]
+
+
+def object_json(o: AnnotatedObject, *, hidden: bool) -> ObjectJson:
+    """One object; ``hidden`` where the session would not show it at any threshold."""
+    out = ObjectJson(
+        id=o.object_id,
+        label=o.label,
+        state=o.state,
+        score=None if o.score is None else round(o.score, 4),
+        shape=o.shape.to_json(),
+        track=o.track_id,
+        hidden=hidden,
+    )
+    if o.shape.mask is not None:
+        out["rings"] = [ring.ravel().round(1).tolist() for ring in rings_of(o.shape)]
+    return out
+
+
+def frame_message(
+    view: FrameView, place: int, why: str, image: str = "", error: str = ""
+) -> FrameMessage:
+    """A frame of the window with all its objects; the browser filters by the threshold."""
+    frame = view.frame
+    possible = {o.object_id for o in view.shown(0)}
+    name = PurePath(frame.uri).name
+    return FrameMessage(
+        type="frame",
+        frame_id=frame.frame_id,
+        place=place,
+        revision=view.last_seq,
+        name=name if frame.sha256 == frame.source else f"{name} · {frame.index}",
+        width=frame.width,
+        height=frame.height,
+        state=view.state,
+        why=why,
+        objects=[
+            object_json(o, hidden=o.state != "rejected" and o.object_id not in possible)
+            for o in view.objects
+        ],
+        image=image,
+        error=error,
+    )
+
+
+def shape_from_browser(data: object) -> Shape:
+    """A drawn shape, its box computed anew from its parts.
+
+    Raises
+    ------
+    InputError
+        It is no shape.
+    """
+    try:
+        shape = Shape.from_json(data)  # type: ignore[arg-type]
+        mask = None
+        box = shape.box
+        if shape.rotated is not None:
+            box = shape_from_rotated(*shape.rotated).box
+        elif shape.mask is not None:
+            mask = Rle(int(shape.mask.height), int(shape.mask.width), str(shape.mask.counts))
+            box = shape_from_mask(mask).box
+        elif shape.polygons is not None:
+            box = shape_from_polygons(shape.polygons).box
+        return Shape(box, shape.rotated, shape.polygons, mask, shape.keypoints)
+    except (TypeError, ValueError, KeyError, AttributeError, IndexError) as exc:
+        raise InputError("This shape cannot be used", str(exc)) from exc

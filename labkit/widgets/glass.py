@@ -1,0 +1,52 @@
+"""The glass: an anywidget with one trait and messages both ways, and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+__all__ = ["STATIC", "Glass", "is_built"]
+
+STATIC = Path(__file__).with_name("static")
+
+_NOT_BUILT = """
+export default { render({ el }) {
+  const p = document.createElement("p");
+  p.className = "labkit-missing";
+  p.setAttribute("role", "alert");
+  p.textContent = "labkit's front end is not built: run `python extensions/build.py` in labkit's \
+folder, then restart the kernel.";
+  el.append(p);
+} };
+"""
+
+
+def is_built() -> bool:
+    """Whether the front end's files are there."""
+    return (STATIC / "stage.js").is_file() and (STATIC / "stage.css").is_file()
+
+
+def _read(name: str, otherwise: str) -> str:
+    # text, not a path: anywidget would watch the file for changes
+    return (STATIC / name).read_text("utf-8") if is_built() else otherwise
+
+
+class Glass(anywidget.AnyWidget):
+    """The pane over the canvas that takes every pointer and key.
+
+    Attributes
+    ----------
+    config : dict
+        Labels, keys, the cheat sheet and looks; replaced, never changed in place.
+    """
+
+    _esm = traitlets.Unicode().tag(sync=True)
+    _css = traitlets.Unicode().tag(sync=True)
+    config = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        esm, css = _read("stage.js", _NOT_BUILT), _read("stage.css", "")
+        super().__init__(config=config, _esm=esm, _css=css)

@@ -1,0 +1,141 @@
+"""What passes between the kernel and the browser, as ``labkit-stage/src/types.ts`` has it too.
+
+Pictures travel as ``ipywidgets.Image`` models, once for the glass and the canvas alike; a frame
+message names its model.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NotRequired, TypedDict
+
+__all__ = [
+    "Act",
+    "Answer",
+    "Drop",
+    "FrameMessage",
+    "Notice",
+    "ObjectJson",
+    "Show",
+    "StatusMessage",
+    "ViewRequest",
+    "Where",
+]
+
+
+class ObjectJson(TypedDict):
+    """One object of a frame; ``rings`` are the outlines of a mask, in pixels of the frame."""
+
+    id: str
+    label: str
+    state: str
+    score: float | None
+    shape: dict[str, Any]
+    rings: NotRequired[list[list[float]]]
+    track: int | None
+    hidden: bool
+
+
+class FrameMessage(TypedDict):
+    """A frame of the window: ``image`` is a model's id, empty until the picture is read."""
+
+    type: Literal["frame"]
+    frame_id: str
+    place: int
+    revision: int
+    name: str
+    width: int
+    height: int
+    state: str
+    why: str
+    objects: list[ObjectJson]
+    image: str
+    error: str
+
+
+class Drop(TypedDict):
+    """Frames that have left the window: their bitmaps can be closed."""
+
+    type: Literal["drop"]
+    frame_ids: list[str]
+
+
+class Answer(TypedDict):
+    """After the commit, or its refusal; ``made`` has the ids of objects drawn in the browser."""
+
+    type: Literal["answer"]
+    id: str
+    ok: bool
+    frame_id: str
+    revision: int
+    message: str
+    made: dict[str, str]
+
+
+class Where(TypedDict):
+    """The session has moved; the client named by ``by`` knows it already."""
+
+    type: Literal["at"]
+    frame_id: str
+    by: str
+
+
+class StatusMessage(TypedDict):
+    """Progress; ``states`` has a letter a frame or is empty where ``changed`` says all."""
+
+    type: Literal["status"]
+    place: int
+    done: int
+    total: int
+    states: str
+    changed: list[tuple[int, str]]
+    threshold: float
+    active_s: float
+
+
+class Show(TypedDict):
+    """The canvas will show what a view asked for once its first pixel has the colour ``mark``."""
+
+    type: Literal["show"]
+    view: str
+    stamp: int
+    mark: int
+
+
+class Notice(TypedDict):
+    """A line for the person."""
+
+    type: Literal["notice"]
+    level: Literal["info", "error"]
+    text: str
+
+
+class Act(TypedDict):
+    """One gesture, made on a revision of a frame; ``then`` is the frame shown after it."""
+
+    type: Literal["act"]
+    id: str
+    client: str
+    action: str
+    frame_id: str
+    revision: int
+    then: str
+    tool: str
+    clicks: int
+    args: dict[str, Any]
+
+
+class ViewRequest(TypedDict):
+    """A view has come to rest: paint the canvas below with ``stage = frame * k + (tx, ty)``."""
+
+    type: Literal["view"]
+    client: str
+    view: str
+    stamp: int
+    frame_id: str
+    k: float
+    tx: float
+    ty: float
+    width: float
+    height: float
+    ratio: float
+    ground: str

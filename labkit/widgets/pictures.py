@@ -1,0 +1,93 @@
+"""Frames as bytes for the browser: read ahead, checked to decode, reduced where far larger."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+
+from PIL import Image
+
+from labkit.core.errors import LabkitError
+from labkit.core.types import Frame
+from labkit.frames import FrameCache, FrameReader
+from labkit.frames.images import decode
+
+__all__ = ["Picture", "Pictures"]
+
+DISPLAY_SIDE: Final = 2560
+"""Frames of a longer side than this many pixels are shown reduced until one zooms in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Encoded bytes that are known to decode.
+
+    Attributes
+    ----------
+    data : bytes
+    format : str
+        ``jpeg``, ``png``, ``webp`` ...: the second half of the media type.
+    reduced : bool
+        It is smaller than the frame.
+    """
+
+    data: bytes
+    format: str
+    reduced: bool = False
+
+
+class Pictures:
+    """Reads pictures on threads of its own.
+
+    Parameters
+    ----------
+    reader : FrameReader
+        Closed by :meth:`close`.
+    """
+
+    def __init__(self, reader: FrameReader) -> None:
+        self._reader, self._cache = reader, FrameCache(reader)
+        self._pool = ThreadPoolExecutor(2, thread_name_prefix="labkit-pictures")
+
+    def load(self, frame: Frame, *, full: bool = False) -> Picture:
+        """The file's own bytes or, unless ``full``, a lossless picture of display size.
+
+        A corrupt picture would freeze every canvas of the page, so each one is decoded here.
+
+        Raises
+        ------
+        FrameError
+            It cannot be read.
+        """
+        encoded = self._cache.get(frame)
+        pixels = decode(encoded.data)
+        side = max(frame.width, frame.height)
+        if full or side <= DISPLAY_SIDE:
+            return Picture(encoded.data, encoded.mime.removeprefix("image/"))
+        small = Image.fromarray(pixels)
+        small.thumbnail((DISPLAY_SIDE, DISPLAY_SIDE), Image.Resampling.LANCZOS, reducing_gap=3)
+        out = io.BytesIO()
+        small.save(out, "WEBP", lossless=True, quality=0, method=0)
+        return Picture(out.getvalue(), "webp", reduced=True)
+
+    def request(
+        self, frame: Frame, done: Callable[[Picture | LabkitError], None], *, full: bool = False
+    ) -> None:
+        """Load in the background and tell ``done``, on a thread of the pool."""
+
+        def work() -> None:
+            try:
+                done(self.load(frame, full=full))
+            except LabkitError as exc:
+                done(exc)
+
+        self._pool.submit(work)
+
+    def close(self) -> None:
+        """Forget what is waiting and close the files."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._cache.close()
+        self._reader.close()

@@ -1,0 +1,95 @@
+"""The reviewer: a session on the stage, by keyboard and mouse."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import uuid4
+
+import ipywidgets
+
+from labkit.core.errors import InputError
+from labkit.frames import FrameReader
+from labkit.review import ReviewSession
+from labkit.widgets.controller import Controller
+from labkit.widgets.fallback import has_front_end, static_html, static_text
+from labkit.widgets.keymap import Keymap
+from labkit.widgets.looks import MANY, SKELETON, looks_json
+from labkit.widgets.pictures import Pictures
+from labkit.widgets.stage import Stage
+
+__all__ = ["Reviewer"]
+
+
+class Reviewer(ipywidgets.VBox):
+    """Review a queue in the notebook.
+
+    A verdict shows the next frame at once; the light says 'Saved' only after the decision has been
+    committed, and a decision that is refused brings its frame back. Press ? for the keys.
+
+    Parameters
+    ----------
+    session : ReviewSession
+        From ``project.review(queue)``.
+    keymap : {'default', 'cvat'}
+        Named keys.
+    keys : mapping, optional
+        Changes to them: action → key, several keys or None; see :mod:`labkit.widgets.keymap`.
+    height : int
+        Height in CSS pixels.
+
+    Raises
+    ------
+    InputError
+        An unknown keymap, action or key.
+    """
+
+    def __init__(
+        self,
+        session: ReviewSession,
+        *,
+        keymap: str = "default",
+        keys: Mapping[str, str | Sequence[str] | None] | None = None,
+        height: int = 620,
+    ) -> None:
+        if not isinstance(session, ReviewSession):
+            raise InputError(
+                "A Reviewer needs a session",
+                f"this is a {type(session).__name__}",
+                "write lk.Reviewer(project.review())",
+            )
+        chosen = Keymap.make(keymap, keys)
+        self.session = session
+        self.stage = Stage(self._config(session, chosen, height))
+        reader = FrameReader(session.project.root)
+        self.controller = Controller(session, self.stage, Pictures(reader))
+        self.stage.on_message(self.controller.post)
+        super().__init__([self.stage], layout=ipywidgets.Layout(width="100%"))
+
+    @staticmethod
+    def _config(session: ReviewSession, keymap: Keymap, height: int) -> dict[str, Any]:
+        labels = list(session.project.labels)
+        return {
+            "bench": uuid4().hex,
+            "labels": labels,
+            "keys": keymap.by_key(),
+            "sheet": keymap.sheet(labels),
+            "looks": looks_json(),
+            "skeleton": [list(pair) for pair in SKELETON],
+            "many": MANY,
+            "height": int(height),
+            "reviewer": session.reviewer,
+            "tools": [],
+        }
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        bundle = {"text/plain": static_text(self.session), "text/html": static_html(self.session)}
+        if not has_front_end():
+            return bundle
+        return {**super()._repr_mimebundle_(**kwargs), **bundle}
+
+    def close(self) -> None:
+        """End the bench; what was decided is in the ledger."""
+        self.controller.close()
+        self.stage.close()
+        super().close()

@@ -1,0 +1,94 @@
+"""The stage: an ipycanvas of two layers under the glass, one on the other in a grid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import ipywidgets
+from ipycanvas import MultiCanvas
+
+from labkit.core.types import AnnotatedObject, Frame
+from labkit.widgets.glass import Glass
+from labkit.widgets.messages import ViewRequest
+from labkit.widgets.painter import held, paint_frame, paint_mark, paint_objects
+from labkit.widgets.pictures import Picture
+
+__all__ = ["Stage"]
+
+_STARTING = (
+    '<p class="labkit-starting">The bench is starting. If this line stays, JupyterLab has not '
+    "loaded the front ends of anywidget and ipycanvas: <code>pip install anywidget ipycanvas"
+    "</code> into the environment that JupyterLab runs in, and load the page again.</p>"
+)
+
+
+class Stage(ipywidgets.GridBox):
+    """Canvas and glass. All of it is to be used from one thread.
+
+    Parameters
+    ----------
+    config : dict
+        What the glass has to know.
+    """
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        area = ipywidgets.Layout(grid_area="s")
+        self.glass = Glass(config)
+        self.canvas = MultiCanvas(2, width=16, height=16)
+        self.canvas.add_class("labkit-canvas")
+        # covered by the glass as soon as that is there
+        starting = ipywidgets.HTML(_STARTING, layout=area)
+        self._images: dict[str, ipywidgets.Image] = {}
+        self._mark = 0
+        super().__init__(
+            [starting, self.canvas, self.glass],
+            layout=ipywidgets.Layout(
+                grid_template_areas='"s"', grid_template_columns="minmax(0, 1fr)", width="100%"
+            ),
+        )
+        self.add_class("labkit-bench")
+
+    def on_message(self, handler: Callable[[dict[str, Any]], None]) -> None:
+        """Tell ``handler`` of every message from the glass, on whichever thread it arrives."""
+        self.glass.on_msg(lambda _widget, content, _buffers: handler(content))
+
+    def send(self, message: Any) -> None:
+        """Send a message to the glass, in all of its views."""
+        self.glass.send(message)
+
+    def image(self, frame_id: str, picture: Picture) -> str:
+        """Give a frame's picture to the browser; the id of the model that carries it."""
+        old = self._images.get(frame_id)
+        self._images[frame_id] = ipywidgets.Image(value=picture.data, format=picture.format)
+        if old is not None:
+            old.close()
+        return str(self._images[frame_id].model_id)
+
+    def drop(self, frame_ids: Iterable[str]) -> None:
+        """Forget the pictures of these frames."""
+        for frame_id in frame_ids:
+            image = self._images.pop(frame_id, None)
+            if image is not None:
+                image.close()
+
+    def paint(self, frame: Frame, objects: Sequence[AnnotatedObject], request: ViewRequest) -> int:
+        """Paint a frame as a view shows it; the colour of the pixel that is painted last."""
+        width = max(1, round(request["width"] * request["ratio"]))
+        height = max(1, round(request["height"] * request["ratio"]))
+        if (self.canvas.width, self.canvas.height) != (width, height):
+            self.canvas.width, self.canvas.height = width, height
+        self._mark = (self._mark + 0x10101 * 37) % 0xFFFFFF
+        size = (frame.width, frame.height)
+        with held():
+            paint_frame(self.canvas[0], self._images.get(frame.frame_id), size, request)
+            paint_objects(self.canvas[1], objects, request)
+            paint_mark(self.canvas[1], self._mark)
+        return self._mark
+
+    def close(self) -> None:
+        """Close all widgets of the stage."""
+        self.drop(list(self._images))
+        for child in self.children:
+            child.close()
+        super().close()

@@ -1,0 +1,120 @@
+"""A real JupyterLab for tests: on a free port, in a folder of its own, ended by its own pid."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import suppress
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+ARGUMENTS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+
+
+def chromium() -> str | None:
+    """Path of the system's chromium; playwright's own cannot be downloaded everywhere."""
+    return os.environ.get("LABKIT_CHROMIUM") or shutil.which("chromium")
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return int(s.getsockname()[1])
+
+
+class Lab:
+    """A JupyterLab server on a folder."""
+
+    def __init__(self, folder: Path, *, dark: bool = False) -> None:
+        self.folder, self.port = folder, free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        home = folder / ".home"
+        settings = home / "user-settings" / "@jupyterlab" / "apputils-extension"
+        settings.mkdir(parents=True)
+        quiet = {"fetchNews": "false", "checkForUpdates": False}
+        (settings / "notification.jupyterlab-settings").write_text(json.dumps(quiet))
+        theme = {"theme": "JupyterLab Dark" if dark else "JupyterLab Light"}
+        (settings / "themes.jupyterlab-settings").write_text(json.dumps(theme))
+        env = {k: v for k, v in os.environ.items() if k not in ("CI", "JPY_SESSION_NAME")} | {
+            "PYTHONPATH": str(ROOT),
+            "JUPYTER_CONFIG_DIR": str(home / "config"),
+            "JUPYTER_DATA_DIR": str(home / "data"),
+            "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
+            "JUPYTERLAB_SETTINGS_DIR": str(home / "user-settings"),
+            "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
+            "IPYTHONDIR": str(home / "ipython"),
+            "LABKIT_LOG": str(home / "labkit.log"),
+        }
+        self.log = (home / "lab.log").open("wb")
+        self.process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+                *(f"--port={self.port}", "--ip=127.0.0.1", "--expose-app-in-browser"),
+                *("--IdentityProvider.token=", "--ServerApp.disable_check_xsrf=True"),
+                *(f"--ServerApp.root_dir={folder}", "--ServerApp.terminals_enabled=False"),
+            ],
+            env=env,
+            cwd=folder,
+            stdout=self.log,
+            stderr=subprocess.STDOUT,
+        )
+        self._wait()
+
+    def _wait(self) -> None:
+        end = time.monotonic() + 90
+        while time.monotonic() < end:
+            if self.process.poll() is not None:
+                break
+            try:
+                with urllib.request.urlopen(f"{self.url}/api/status", timeout=2):
+                    return
+            except OSError:
+                time.sleep(0.2)
+        self.close()
+        raise RuntimeError(f"JupyterLab did not start: {self.text()[-2000:]}")
+
+    def text(self) -> str:
+        return Path(self.log.name).read_text(errors="replace")
+
+    def notebook(self, name: str, *cells: str) -> str:
+        """Write a notebook; its address in the lab."""
+        made = [
+            {
+                "cell_type": "code", "id": f"cell{k}", "metadata": {}, "source": source,
+                "outputs": [], "execution_count": None,
+            }
+            for k, source in enumerate(cells)
+        ]  # fmt: skip
+        spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        data = {"cells": made, "metadata": {"kernelspec": spec}, "nbformat": 4, "nbformat_minor": 5}
+        (self.folder / f"{name}.ipynb").write_text(json.dumps(data))
+        return f"{self.url}/lab/tree/{name}.ipynb?reset"
+
+    def stop_kernels(self) -> None:
+        with urllib.request.urlopen(f"{self.url}/api/sessions") as answer:
+            sessions = json.load(answer)
+        for session in sessions:
+            request = urllib.request.Request(
+                f"{self.url}/api/sessions/{session['id']}", method="DELETE"
+            )
+            with suppress(urllib.error.HTTPError):  # a session may have ended with its kernel
+                urllib.request.urlopen(request).close()
+
+    def close(self) -> None:
+        self.process.terminate()
+        try:
+            self.process.wait(15)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.log.close()
