@@ -113,6 +113,19 @@ class Controller:
             except Exception:
                 log.exception("the bench could not work off a message")
 
+    def run(self, work: Callable[[], None]) -> None:
+        """Do work on the session between two gestures, and show what came of it; any thread."""
+
+        def inside() -> None:
+            try:
+                work()
+            except LabkitError as exc:
+                self._outlet.send({"type": "notice", "level": "error", "text": str(exc)})
+            self._sent.clear()  # objects may have changed on every frame of the window
+            self._moved("")
+
+        self._put(_GESTURE, inside)
+
     def close(self) -> None:
         """Work off what has arrived and end the thread."""
         thread, self._thread = self._thread, None
