@@ -114,11 +114,9 @@ def memory_rows() -> list[tuple[str, str]]:
     """What is held, as (what, how much)."""
     held = memory()
     rows = [("this process", _size(psutil.Process().memory_info().rss))]
-    for card in held.devices:
-        rows.append((card.device, f"{_size(card.used)} used, {_size(card.free)} free"))
-    rows.append(
-        ("frames looked at (embeddings)", _size(held.embeddings_device + held.embeddings_host))
-    )
+    rows += [(c.device, f"{_size(c.used)} used, {_size(c.free)} free") for c in held.devices]
+    looked = held.embeddings_device + held.embeddings_host
+    rows.append(("frames looked at (embeddings)", _size(looked)))
     rows.append(("open models", ", ".join(held.models) or "none"))
     return rows
 

@@ -102,7 +102,7 @@ def _headline(summary: pd.DataFrame, decisions: pd.DataFrame) -> str:
 
 
 def _time(seconds: float) -> str:
-    minutes = int(round(float(seconds) / 60)) if seconds == seconds else 0
+    minutes = round(float(seconds) / 60) if seconds == seconds else 0
     return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
 
 

@@ -206,7 +206,8 @@ class QueuePanel(Panel):
         """How long the queue is."""
         if self.queue is None:
             self.refresh()
-        return f"Queue: {0 if self.queue is None else len(self.queue)} frames, order {self.order.value}"
+        count = 0 if self.queue is None else len(self.queue)
+        return f"Queue: {count} frames, order {self.order.value}"
 
     def static_html(self) -> str:
         """The beginning of the queue as a table."""

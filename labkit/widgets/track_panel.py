@@ -258,7 +258,8 @@ class TrackPanel(Panel):
                 problem = exc
                 self.desk.post(lambda: self._failed(problem))
                 raise
-            self.desk.post(lambda: (self.say(said), self.refresh()) and None)
+            self.desk.post(lambda: self.say(said))
+            self.desk.post(self.refresh)
 
         self._perform(then)
 
