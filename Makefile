@@ -6,7 +6,7 @@ SHELL := bash
 .PHONY: help venv demo test full soak lint format bench weights weights-yolo weights-sam2 lab clean
 
 VENV ?= .venv
-EXTRAS ?= dev,onnx,postgres
+EXTRAS ?= dev,onnx,postgres,sam2
 OUT ?= demo-project
 ARGS ?=
 export VENV EXTRAS PYTHON
@@ -31,7 +31,7 @@ test: $(READY) ## all tests but the slow ones
 	@.ci/apt
 	@$(PY) -m pytest -m "not soak" $(ARGS)
 
-full: ## all tests, with SAM2 and FiftyOne installed as well
+full: ## all tests, with FiftyOne installed as well
 	@$(MAKE) --no-print-directory test soak EXTRAS=dev,onnx,postgres,sam2,fiftyone
 
 soak: $(READY) ## the slow tests: kills, many hours in minutes
@@ -50,14 +50,13 @@ format: $(READY) ## rewrite the code in the project's style
 bench: $(READY) ## every benchmark; each prints a Markdown table
 	@for file in benchmarks/[!_]*.py; do $(PY) "$$file" || exit 1; echo; done
 
-weights: weights-yolo ## train the small models of the embedded world again; goes on where it stopped
-	@$(MAKE) --no-print-directory weights-sam2 EXTRAS=$(EXTRAS),sam2
+weights: weights-yolo weights-sam2 ## train the small models of the embedded world again; goes on where it stopped
 
 weights-yolo: $(READY) ## train the small YOLO again and measure it; goes on where it stopped
 	@$(PY) -m training.yolo
 	@$(PY) -m training.evaluate_yolo
 
-weights-sam2: $(READY) ## train the small SAM2 (about 80 CPU minutes) and measure it; needs EXTRAS=...,sam2
+weights-sam2: $(READY) ## train the small SAM2 (about 2 CPU hours) and measure it
 	@PY="$(PY)" training/run.sh
 
 lab: $(READY) ## JupyterLab on the notebooks

@@ -143,9 +143,18 @@ class QueueWalk:
     @property
     def why(self) -> str:
         """Rule and reason that put the current frame here."""
+        return self.why_at(self._position)
+
+    def why_at(self, position: int) -> str:
+        """Rule and reason that put a frame at its place of the queue."""
         with self.lock:
-            row = self.queue.iloc[self._position]
+            row = self.queue.iloc[position]
         return ": ".join(str(row[c]) for c in ("rule", "reason") if row.get(c))
+
+    def states(self) -> list[str]:
+        """State of each frame of the queue, in order; ``new`` where nothing was decided."""
+        with self.lock:
+            return [self._states.get(f, "new") for f in self._order]
 
     def progress(self) -> tuple[int, int]:
         """Frames of the queue that have their verdict, and all of them."""

@@ -22,7 +22,6 @@ from labkit.widgets.describe import frame_message
 from labkit.widgets.gestures import Names, perform
 from labkit.widgets.messages import Act, Answer, StatusMessage, ViewRequest, Where
 from labkit.widgets.pictures import Picture, Pictures
-from labkit.widgets.sessions import letters, peek, reason_at
 
 __all__ = ["Controller", "Outlet"]
 
@@ -32,6 +31,8 @@ BEFORE: Final = 2
 AFTER: Final = 5
 _REMEMBERED: Final = 500
 _GESTURE, _PICTURE, _LOOK = 0, 1, 2
+_LETTERS: Final = {"accepted": "a", "hand": "h", "skipped": "s", "open": "o"}
+"""State of a frame → its letter in the line of the queue; ``n`` for the rest."""
 
 
 class Outlet(Protocol):
@@ -73,7 +74,6 @@ class Controller:
         self._asked: set[tuple[str, bool]] = set()
         self._sent: set[str] = set()
         self._letters = ""
-        self._active_s = 0.0
         self._thread: threading.Thread | None = None
         self._guard = threading.Lock()
         self._messages: dict[str, Callable[[Any], None]] = {
@@ -157,9 +157,9 @@ class Controller:
 
     def _on_goto(self, message: dict[str, Any]) -> None:
         place = int(message["place"])
-        if not 0 <= place < len(self.session.queue):
+        if not 0 <= place < len(self.session.order):
             raise InputError("There is no such frame", f"place {place + 1} of the queue")
-        self.session.goto(str(self.session.queue["frame_id"].iloc[place]))
+        self.session.goto(self.session.order[place])
         known = message.get("then") == self.session.frame_id
         self._moved(str(message["client"]) if known else "")
 
@@ -172,7 +172,8 @@ class Controller:
             self._outlet.send(self._answers[act["id"]])
             return
         try:
-            answer = self._decide(act)
+            with self.session.moving:  # no cell moves the session meanwhile
+                answer = self._decide(act)
         except LabkitError as exc:
             answer = self._refuse(act, str(exc))
         except Exception as exc:  # whatever it is, the frame has to come back
@@ -188,7 +189,6 @@ class Controller:
             text = self._turn_back(act["action"])
         else:
             self._enter(act)
-            before = session.view.last_seq
             made = perform(
                 session,
                 act["action"],
@@ -197,7 +197,6 @@ class Controller:
                 tool=str(act["tool"]),
                 clicks=int(act["clicks"]),
             )
-            self._count(before)
         frame_id = session.frame_id
         self._known[act["client"], frame_id] = session.view.last_seq
         answer = self._answer(act, frame_id, text=text, made=made)
@@ -230,14 +229,9 @@ class Controller:
             return f"{word.capitalize()}, on a frame outside of this queue"
         return f"{word.capitalize()} on frame {self.session.position + 1}"
 
-    def _count(self, before: int) -> None:
-        rows = [d for d in self.session.view.decisions if d.seq > before]
-        self._active_s += sum(d.active_s for d in rows)
-
     def _refuse(self, act: Act, why: str) -> Answer:
         frame_id = act["frame_id"]
-        places = self.session.queue["frame_id"]
-        if frame_id in set(places):
+        if frame_id in self.session.order:
             self.session.goto(frame_id)
         seq = self.session.view.last_seq
         answer = self._answer(act, self.session.frame_id, ok=False, text=why)
@@ -280,6 +274,8 @@ class Controller:
 
     def _moved(self, by: str) -> None:
         self._send_window()
+        if self.session.followed:  # moving has carried objects here
+            self._send_frame(self.session.position)
         self._outlet.send(Where(type="at", frame_id=self.session.frame_id, by=by))
         self._send_status()
 
@@ -287,7 +283,7 @@ class Controller:
 
     def _send_status(self) -> None:
         session, before = self.session, self._letters
-        self._letters = letters(session)
+        self._letters = "".join(_LETTERS.get(state, "n") for state in session.states())
         pairs = zip(before, self._letters, strict=False)
         full = len(before) != len(self._letters)
         done, total = session.progress()
@@ -300,18 +296,18 @@ class Controller:
                 states=self._letters if full else "",
                 changed=[] if full else [(k, b) for k, (a, b) in enumerate(pairs) if a != b],
                 threshold=session.threshold,
-                active_s=round(self._active_s, 1),
+                active_s=round(session.statistics().active_s, 1),
             )
         )
 
     def _window(self) -> range:
-        here, total = self.session.position, len(self.session.queue)
+        here, total = self.session.position, len(self.session.order)
         return range(max(0, here - BEFORE), min(total, here + AFTER + 1))
 
     def _send_window(self) -> None:
         window = self._window()
         here = self.session.position
-        ids = [str(f) for f in self.session.queue["frame_id"].iloc[window.start : window.stop]]
+        ids = self.session.order[window.start : window.stop]
         gone = [f for f in self._sent if f not in ids]
         if gone:
             self._sent.difference_update(gone)
@@ -327,12 +323,13 @@ class Controller:
                 self._send_frame(place)
 
     def _send_frame(self, place: int) -> None:
-        view = peek(self.session, place)
+        session = self.session
+        view = session.view if place == session.position else session.peek(place)
         frame_id = view.frame.frame_id
         image, _full = self._images.get(frame_id, ("", False))
         error = self._errors.get(frame_id, "")
         self._sent.add(frame_id)
-        why = reason_at(self.session, place)
+        why = session.why_at(place)
         self._outlet.send(frame_message(view, place, why, image, error))
         if not image and not error:
             self._ask(view.frame, full=False)
@@ -357,9 +354,10 @@ class Controller:
             self._images[frame_id] = (self._outlet.image(frame_id, result), full)
         else:
             self._errors[frame_id] = str(result)
-        places = self.session.queue.index[self.session.queue["frame_id"] == frame_id]
-        if len(places):
-            self._send_frame(int(places[0]))
+        window = self._window()
+        ids = self.session.order[window.start : window.stop]
+        if frame_id in ids:
+            self._send_frame(window.start + ids.index(frame_id))
 
     def _on_want(self, message: dict[str, Any]) -> None:
         """All pixels of a frame that is shown reduced."""

@@ -20,7 +20,7 @@ __all__ = ["has_front_end", "static_html", "static_text"]
 
 _WIDTH = 720
 _ROWS = 30
-_RUNNERS = re.compile(r"papermill|nbconvert|nbclient|jupyter-execute|labkit|pytest")
+_RUNNERS = re.compile(r"\b(papermill|nbconvert|nbclient|jupyter-execute|pytest)\b|labkit batch")
 
 
 def has_front_end() -> bool:

@@ -90,6 +90,7 @@ class Reviewer(ipywidgets.VBox):
 
     def close(self) -> None:
         """End the bench; what was decided is in the ledger."""
-        self.controller.close()
-        self.stage.close()
+        if "controller" in self.__dict__:  # ipywidgets closes what was never finished, too
+            self.controller.close()
+            self.stage.close()
         super().close()

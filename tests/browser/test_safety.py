@@ -48,7 +48,7 @@ def test_a_refused_decision_brings_its_frame_back(bench):
         other.goto(first)
         other.reject(other.objects()[0].object_id)
     bench.press("a")
-    bench.said("somebody else has decided")
+    bench.said("was not saved")
     bench.at(1)
     assert bench.frame_id == first
     assert bench.page.locator(".lk-light").get_attribute("data-light") == "refused"

@@ -124,6 +124,19 @@ def test_without_parameters_the_drawn_world_is_predicted_and_reviewed(tmp_path):
     assert (tmp_path / "out" / "yolo" / "data.yaml").exists()
 
 
+def test_review_shows_a_picture_and_a_table_where_nobody_can_click(tmp_path):
+    out = tmp_path / "out"
+    assert batch("02_review", out) == 0
+    shown = [o["data"] for o in outputs(out / "02_review.ipynb") if "data" in o]
+    (bench,) = [d for d in shown if "labkit-static" in d.get("text/html", "")]
+    assert "0 of 24 frames decided" in bench["text/plain"]
+    assert "data:image/jpeg" in bench["text/html"]
+    assert not any("application/vnd.jupyter.widget-view+json" in d for d in shown)
+    assert "labkit-static" in (out / "02_review.html").read_text()
+    with Project.open(out / "project", read_only=True) as p:
+        assert p.decisions().empty
+
+
 def test_metrics_reads_a_reviewed_project(annotated, tmp_path):
     assert batch("04_metrics", tmp_path / "out", project=annotated / "project") == 0
     said = texts(tmp_path / "out" / "04_metrics.ipynb")

@@ -1,18 +1,12 @@
-"""Predicts in processes that can be killed.
-
-Reads ``PROJECT [WEIGHTS]`` lines (JSON lists), forks a process for each, which saves the imports,
-and answers with its pid and, when it has ended, with its exit status.
-"""
+"""Predicts in processes that can be killed: a server of ``PROJECT [WEIGHTS]``."""
 
 from __future__ import annotations
 
-import json
-import os
-import sys
 import time
 from pathlib import Path
 
 import fakes
+from forks import serve
 
 from labkit.runs.predict import predict
 from labkit.store.project import ProjectStore
@@ -28,22 +22,5 @@ def work(folder: str, weights: str | None = None) -> None:
             predict(project, detector, part_size=3, batch=2, progress=None, reader=reader)
 
 
-def main() -> None:
-    for line in sys.stdin:
-        pid = os.fork()
-        if pid == 0:
-            status = 1
-            try:
-                work(*json.loads(line))
-                status = 0
-            finally:
-                os._exit(status)
-        sys.stdout.write(f"{pid}\n")
-        sys.stdout.flush()
-        _, ended = os.waitpid(pid, 0)
-        sys.stdout.write(f"{os.waitstatus_to_exitcode(ended)}\n")
-        sys.stdout.flush()
-
-
 if __name__ == "__main__":
-    main()
+    serve(work)

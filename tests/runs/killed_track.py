@@ -1,17 +1,15 @@
-"""Tracks in processes that can be killed; as ``killed.py``, but for track runs.
+"""Tracks in processes that can be killed: a server of ``PROJECT LOG``.
 
-Reads ``PROJECT LOG`` lines (JSON lists) and notes in the log every position that was stepped.
+The log gets every position that was stepped.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import sys
 import time
 from pathlib import Path
 
 import track_fakes as fakes
+from forks import serve
 
 from labkit.runs.track import track
 from labkit.store.project import ProjectStore
@@ -46,22 +44,5 @@ def work(folder: str, log: str) -> None:
         )
 
 
-def main() -> None:
-    for line in sys.stdin:
-        pid = os.fork()
-        if pid == 0:
-            status = 1
-            try:
-                work(*json.loads(line))
-                status = 0
-            finally:
-                os._exit(status)
-        sys.stdout.write(f"{pid}\n")
-        sys.stdout.flush()
-        _, ended = os.waitpid(pid, 0)
-        sys.stdout.write(f"{os.waitstatus_to_exitcode(ended)}\n")
-        sys.stdout.flush()
-
-
 if __name__ == "__main__":
-    main()
+    serve(work)

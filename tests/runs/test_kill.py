@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
 import random
-import signal
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import fakes
 import pytest
+from forks import Processes
 
 from labkit.store.project import ProjectStore
 
@@ -22,54 +18,16 @@ HERE = Path(__file__).parent
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 
 
-class Processes:
-    """The forking process of ``killed.py``."""
-
-    def __init__(self) -> None:
-        path = os.pathsep.join([str(HERE.parents[1]), str(HERE), os.environ.get("PYTHONPATH", "")])
-        self._server = subprocess.Popen(
-            [sys.executable, str(HERE / "killed.py")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "2"},
-        )
-
-    def _ask(self, project: Path, more: tuple[Path, ...]) -> int:
-        assert self._server.stdin is not None
-        self._server.stdin.write(json.dumps([str(project), *map(str, more)]) + "\n")
-        self._server.stdin.flush()
-        return self._answer()
-
-    def _answer(self) -> int:
-        assert self._server.stdout is not None
-        return int(self._server.stdout.readline())
-
-    def run_to_end(self, project: Path, *more: Path) -> None:
-        self._ask(project, more)
-        assert self._answer() == 0
-
-    def run_and_kill(self, project: Path, after_s: float, *more: Path) -> bool:
-        """Whether it was killed before it had finished."""
-        pid = self._ask(project, more)
-        time.sleep(after_s)
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-        return self._answer() == -signal.SIGKILL
-
-    def close(self) -> None:
-        assert self._server.stdin is not None
-        self._server.stdin.close()
-        self._server.wait(30)
-        assert self._server.stdout is not None
-        self._server.stdout.close()
-
-
 @pytest.fixture(scope="module")
 def processes() -> Iterator[Processes]:
-    made = Processes()
+    made = Processes("killed.py")
     yield made
     made.close()
+
+
+def after(seconds: float) -> Callable[[int], None]:
+    """When to kill."""
+    return lambda pid: time.sleep(seconds)
 
 
 def check(processes: Processes, calm: ProjectStore, killed: ProjectStore, *more: Path) -> None:
@@ -103,7 +61,7 @@ def kill_often(
     middle = 0
     for k, moment in enumerate(moments):
         project = new(tmp_path / f"p{k}", 60)
-        killed = processes.run_and_kill(project.root, moment)
+        killed = processes.run_and_kill(after(moment), project.root)
         runs = project.runs()
         middle += bool(
             killed and runs and 0 < len(project.run(runs[0].run_id).missing_parts()) < 20
@@ -126,7 +84,7 @@ def test_killed_at_random_moments(
 def test_killed_again_and_again(processes: Processes, tmp_path: Path, calm: ProjectStore) -> None:
     project = new(tmp_path / "p", 60)
     for moment in (0.08, 0.15, 0.1):
-        processes.run_and_kill(project.root, moment)
+        processes.run_and_kill(after(moment), project.root)
     check(processes, calm, project)
 
 
@@ -143,5 +101,5 @@ def test_a_real_model_killed(
         fakes.image_frames(project, paths)
         projects.append(project)
     processes.run_to_end(projects[0].root, yolo_onnx)
-    processes.run_and_kill(projects[1].root, 4.0, yolo_onnx)
+    processes.run_and_kill(after(4.0), projects[1].root, yolo_onnx)
     check(processes, *projects, yolo_onnx)

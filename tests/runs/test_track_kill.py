@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 import random
-import signal
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import fakes as detectors
 import pytest
 import track_fakes as fakes
+from forks import Processes
 from killed_track import PART
 
 from labkit.store.project import ProjectStore
@@ -25,55 +22,9 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIG
 N = 64
 
 
-class Processes:
-    """The forking process of ``killed_track.py``."""
-
-    def __init__(self) -> None:
-        path = os.pathsep.join([str(HERE.parents[1]), str(HERE), os.environ.get("PYTHONPATH", "")])
-        self._server = subprocess.Popen(
-            [sys.executable, str(HERE / "killed_track.py")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "2"},
-        )
-
-    def start(self, project: Path, log: Path) -> int:
-        assert self._server.stdin is not None
-        self._server.stdin.write(json.dumps([str(project), str(log)]) + "\n")
-        self._server.stdin.flush()
-        return self.answer()
-
-    def answer(self) -> int:
-        assert self._server.stdout is not None
-        return int(self._server.stdout.readline())
-
-    def run_and_kill(self, project: Path, log: Path, after: int, pause_s: float) -> bool:
-        """Kill a while after so many more frames; whether that was before it had finished.
-
-        Frames and not seconds, for the moments to be as random on a machine that is busy.
-        """
-        target = steps(log) + after
-        pid = self.start(project, log)
-        with contextlib.suppress(ProcessLookupError):
-            while steps(log) < target:
-                os.kill(pid, 0)  # raises when it has ended
-                time.sleep(0.001)
-            time.sleep(pause_s)
-            os.kill(pid, signal.SIGKILL)
-        return self.answer() == -signal.SIGKILL
-
-    def close(self) -> None:
-        assert self._server.stdin is not None
-        self._server.stdin.close()
-        self._server.wait(30)
-        assert self._server.stdout is not None
-        self._server.stdout.close()
-
-
 @pytest.fixture(scope="module")
 def processes() -> Iterator[Processes]:
-    made = Processes()
+    made = Processes("killed_track.py")
     yield made
     made.close()
 
@@ -86,6 +37,22 @@ def steps(log: Path) -> int:
     return len(log.read_text().splitlines()) if log.exists() else 0
 
 
+def frames_later(log: Path, after: int, pause_s: float) -> Callable[[int], None]:
+    """A while after so many more frames.
+
+    Frames and not seconds, for the moments to be as random on a machine that is busy.
+    """
+    target = steps(log) + after
+
+    def wait(pid: int) -> None:
+        while steps(log) < target:
+            os.kill(pid, 0)  # raises when it has ended
+            time.sleep(0.001)
+        time.sleep(pause_s)
+
+    return wait
+
+
 @pytest.fixture(scope="module")
 def calm(
     processes: Processes, tmp_path_factory: pytest.TempPathFactory
@@ -93,8 +60,7 @@ def calm(
     """Parts of the run that nobody disturbed, and the frames it stepped."""
     folder = tmp_path_factory.mktemp("calm")
     with new(folder / "p") as project:
-        processes.start(project.root, folder / "log")
-        assert processes.answer() == 0
+        processes.run_to_end(project.root, folder / "log")
         return detectors.parts(project, project.run().run_id), steps(folder / "log")
 
 
@@ -108,12 +74,11 @@ def resumed(
     with new(folder / "p") as project:
         for moment in moments:
             pause_s = rng.uniform(0, 0.02) if moment else rng.uniform(0, 0.3)
-            killed += processes.run_and_kill(project.root, log, moment, pause_s)
+            killed += processes.run_and_kill(frames_later(log, moment, pause_s), project.root, log)
             runs = project.runs()
             missing = len(project.run(runs[0].run_id).missing_parts()) if runs else len(want)
             middle |= 0 < missing < len(want)
-        processes.start(project.root, log)
-        assert processes.answer() == 0
+        processes.run_to_end(project.root, log)
         assert len(project.runs()) == 1
         assert project.run().manifest.status == "finished"
         assert detectors.parts(project, project.run().run_id) == want

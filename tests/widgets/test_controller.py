@@ -1,0 +1,208 @@
+"""Messages in, decisions and messages out; no browser."""
+
+import threading
+import time
+
+import pytest
+
+from labkit.core.types import FRAME_VERDICTS
+
+
+def kinds(session):
+    return [d for d in session.project.decisions()["kind"] if d != "accept"]
+
+
+def test_a_page_gets_the_window_with_its_own_bytes(bench, session):
+    order = session.order
+    assert set(bench.frames()) == set(order[:6])
+    first = session.project.path_of(session.view.frame)
+    assert bench.out.images[order[0]].data == first.read_bytes()
+    frame = bench.frames()[order[0]]
+    assert frame["image"] == f"image-{order[0]}"
+    assert [o["score"] for o in frame["objects"]] == [0.9, 0.6, 0.3]
+    status = bench.out.of("status")[-1]
+    assert (status["done"], status["total"], status["states"]) == (0, 12, "n" * 12)
+
+
+def test_the_window_follows_and_what_leaves_it_is_dropped(bench, session):
+    order = session.order
+    bench.tell({"type": "goto", "client": "me", "place": 7, "then": ""})
+    assert set(bench.out.images) == set(order[5:12])
+    assert set(bench.out.of("drop")[-1]["frame_ids"]) == set(order[:5])
+    assert bench.out.of("at")[-1] == {"type": "at", "frame_id": order[7], "by": ""}
+
+
+def test_a_verdict_is_answered_after_the_commit_and_moves_on(bench, session):
+    order = session.order
+    act = bench.act("accept_frame", then=order[1], threshold=0.5)
+    assert bench.out.answer["ok"]
+    assert bench.out.answer["id"] == act["id"]
+    assert session.frame_id == order[1]
+    rows = session.project.decisions()
+    assert (rows["kind"] == "accept").sum() == 2
+    status = bench.out.of("status")[-1]
+    assert (status["done"], status["changed"]) == (1, [(0, "a")])
+
+
+def test_the_threshold_under_which_it_was_accepted_is_the_one_that_was_shown(bench, session):
+    bench.act("accept_frame", threshold=0.2)
+    assert set(session.project.decisions()["threshold"]) == {0.2}
+    assert (session.project.decisions()["kind"] == "accept").sum() == 3
+
+
+def test_a_gesture_sent_twice_is_done_once(bench, session):
+    act = bench.act("reject_frame")
+    bench.tell(act)
+    assert kinds(session) == ["reject_frame"]
+    assert bench.out.of("answer")[-1] == bench.out.of("answer")[-2]
+
+
+def test_gestures_faster_than_answers_are_not_stale(bench, session):
+    frame = bench.frames()[session.frame_id]
+    first = frame["objects"][0]["id"]
+    shape = {"box": [5, 5, 21, 25]}
+    bench.act("edit", frame, edits=[{"object_id": first, "shape": shape}])
+    bench.act("relabel", frame, object_ids=[first], label="nut")
+    bench.act("accept_frame", frame)
+    assert [a["ok"] for a in bench.out.of("answer")] == [True] * 3
+
+
+def test_what_was_made_on_an_older_revision_than_anothers_decision_is_refused(bench, session):
+    frame = bench.frames()[session.frame_id]
+    with session.project.review(session.queue, "ben") as other:
+        other.goto(frame["frame_id"])
+        other.reject(other.objects()[0].object_id)
+    bench.act("accept_frame", frame, then=session.order[1])
+    answer = bench.out.answer
+    assert not answer["ok"]
+    assert "saved" in answer["message"]
+    assert answer["frame_id"] == frame["frame_id"] == session.frame_id
+    assert bench.frames()[frame["frame_id"]]["revision"] == answer["revision"] > 0
+    assert kinds(session) == ["reject"]
+    # two pages on one session: the second one's old frame is refused as well
+    bench.act("accept_frame", frame, client="another", revision=0)
+    assert not bench.out.answer["ok"]
+    bench.act("accept_frame")
+    assert bench.out.answer["ok"]
+
+
+def test_what_was_drawn_has_its_name_in_later_gestures(bench, session):
+    new = {"id": "new-1", "label": "nut", "shape": {"box": [1, 1, 9, 9]}}
+    bench.act("add", objects=[new])
+    made = bench.out.answer["made"]["new-1"]
+    bench.act("relabel", object_ids=["new-1"], label="bolt")
+    assert session.view.object(made).label == "bolt"
+
+
+def test_many_objects_in_one_gesture_are_one_step(bench, session):
+    ids = [o["id"] for o in bench.frames()[session.frame_id]["objects"][:2]]
+    bench.act("reject", object_ids=ids)
+    assert session.project.decisions()["step"].nunique() == 1
+    bench.act("undo", then="")
+    assert {o.state for o in session.view.objects} == {"proposed"}
+
+
+def test_undo_goes_to_its_frame_and_says_so(bench, session):
+    order = session.order
+    bench.act("accept_frame", then=order[1])
+    bench.act("reject_frame", then=order[2])
+    bench.act("undo", then="")
+    assert bench.out.of("at")[-1]["frame_id"] == order[1] == session.frame_id
+    assert bench.out.answer["message"] == "Undone on frame 2"
+    bench.act("undo", then="")
+    bench.act("undo", then="")
+    assert "nothing" in bench.out.answer["message"]
+    bench.act("redo", then="")
+    assert bench.out.answer["message"] == "Done again on frame 1"
+
+
+@pytest.mark.parametrize(
+    ("action", "args"),
+    [
+        ("edit", {"edits": [{"object_id": "?", "shape": {"box": [1, 1, 2, 2]}}]}),
+        ("edit", {}),
+        ("add", {"objects": [{"id": "n", "label": "nut", "shape": {"box": [9, 9, 9, 9]}}]}),
+        ("add", {"objects": [{"id": "n", "label": "cat", "shape": {"box": [1, 1, 9, 9]}}]}),
+        ("add", {"objects": [{"id": "n", "label": "nut", "shape": {"polygons": [[1, 2]]}}]}),
+        ("relabel", {"object_ids": ["?"], "label": "nut"}),
+        ("format_disk", {}),
+    ],
+)
+def test_nonsense_is_refused_with_a_line_and_changes_nothing(bench, session, action, args):
+    bench.act(action, **args)
+    assert not bench.out.answer["ok"]
+    assert "\n" not in bench.out.answer["message"]
+    assert session.project.decisions().empty
+    assert bench.out.of("frame")[-1]["frame_id"] == session.frame_id
+
+
+def test_a_mask_from_the_browser_has_its_box_worked_out(bench, session):
+    import numpy as np
+
+    from labkit.core.geometry import encode_mask
+
+    mask = np.zeros((48, 64), bool)
+    mask[10:20, 30:45] = True
+    rle = encode_mask(mask)
+    shape = {"box": [0, 0, 64, 48], "mask": {"size": [48, 64], "counts": rle.counts}}
+    bench.act("add", objects=[{"id": "n", "label": "nut", "shape": shape}])
+    added = session.view.objects[-1]
+    assert added.shape.box == (30, 10, 45, 20)
+    sent = bench.frames()[session.frame_id]["objects"][-1]
+    assert len(sent["rings"]) == 1
+
+
+def test_the_canvas_shows_what_is_shown_and_what_was_rejected(bench, session):
+    ids = [o["id"] for o in bench.frames()[session.frame_id]["objects"]]
+    bench.act("reject", object_ids=[ids[2]])
+    bench.tell({
+        "type": "view", "client": "me", "view": "v", "stamp": 3, "frame_id": session.frame_id,
+        "k": 1, "tx": 0, "ty": 0, "width": 64, "height": 48, "ratio": 1, "ground": "",
+    })  # fmt: skip
+    assert bench.out.painted == [(session.frame_id, ids)]
+    assert [m["type"] for m in bench.out.messages[-2:]] == ["cover", "show"]
+    assert bench.out.messages[-1]["stamp"] == 3
+
+
+def test_a_picture_that_cannot_be_read_is_an_error_of_its_frame_alone(session):
+    from tests.widgets.conftest import Bench
+
+    path = session.project.path_of(session.project.frame(session.order[1]))
+    path.write_bytes(path.read_bytes()[:100])
+    bench = Bench(session)
+    frames = bench.frames()
+    assert "cannot be read" in frames[session.order[1]]["error"]
+    assert not frames[session.order[0]]["error"]
+    assert session.order[1] not in bench.out.images
+    bench.controller.close()
+
+
+def test_a_handler_returns_at_once_and_one_thread_does_the_work(session):
+    from labkit.frames import FrameReader
+    from labkit.widgets.controller import Controller
+    from labkit.widgets.pictures import Pictures
+    from tests.widgets.conftest import Written
+
+    out, threads = Written(), set()
+    send = out.send
+    out.send = lambda m: (threads.add(threading.current_thread().name), send(m))
+    controller = Controller(session, out, Pictures(FrameReader(session.project.root)))
+    frame = session.frame_id
+    message = {
+        "type": "act", "id": "1", "client": "me", "action": "accept_frame", "frame_id": frame,
+        "revision": 0, "then": "", "tool": "key", "clicks": 1, "args": {},
+    }  # fmt: skip
+    senders = [
+        threading.Thread(target=controller.post, args=({"type": "ready", "client": "me"},)),
+        threading.Thread(target=controller.post, args=(message,)),
+    ]
+    for sender in senders:
+        sender.start()
+        sender.join()
+    end = time.monotonic() + 20
+    while not out.of("answer") and time.monotonic() < end:
+        time.sleep(0.01)
+    controller.close()
+    assert out.answer["ok"]
+    assert threads == {"labkit-bench"}
+    assert session.project.decisions()["kind"].iloc[0] in FRAME_VERDICTS
