@@ -53,7 +53,7 @@ class JobsPanel(Panel):
         if boxes != self._list.children or not boxes:
             empty = ipywidgets.HTML(line("No job has been started in this kernel yet.", "dim"))
             self._list.children = boxes or (self._list.children or (empty,))
-        self._memory.value = table(("memory", ""), memory_rows(), numbers=(1,))
+        self._memory.value = table(("what", "held"), memory_rows(), numbers=(1,))
 
     def _release(self) -> None:
         Job(lambda _context: release(), "release memory").start()

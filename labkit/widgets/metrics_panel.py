@@ -96,14 +96,21 @@ class MetricsPanel(Panel):
 def _headline(summary: pd.DataFrame, decisions: pd.DataFrame) -> str:
     total = summary.iloc[-1]
     scripted = float(summary.attrs.get("scripted_share") or 0)
-    text = f"{int(total['frames'])} frames finished, {int(total['n'])} proposals judged, "
-    text += f"{int(total['added'])} objects added, {_time(total['seconds'])} of work"
+    text = f"{_count(total['frames'], 'frame')} finished, "
+    text += f"{_count(total['n'], 'proposal')} judged, {_count(total['added'], 'object')} added, "
+    text += f"{_time(total['seconds'])} of work"
     return text + (f"; {scripted:.0%} decided by a script" if scripted else "")
 
 
+def _count(n: float, one: str) -> str:
+    return f"{int(n)} {one if int(n) == 1 else one + 's'}"
+
+
 def _time(seconds: float) -> str:
-    minutes = round(float(seconds) / 60) if seconds == seconds else 0
-    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
+    whole = round(float(seconds)) if seconds == seconds else 0
+    if whole < 120:
+        return f"{whole} s"
+    return f"{whole // 60} min" if whole < 7200 else f"{whole // 3600} h {whole // 60 % 60} min"
 
 
 def _share(row: pd.Series[Any], rate: str) -> str:

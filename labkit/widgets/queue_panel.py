@@ -106,7 +106,7 @@ class QueuePanel(Panel):
         runs = [m for m in self.project.runs() if m.status == "finished"][::-1]
         names = [(f"{m.run_id}, {m.model}, {m.proposals} proposals", m.run_id) for m in runs]
         new = self._set(self.run, names)
-        self._set(self.other, [("none", None), *names])
+        self._set(self.other, [("none", ""), *names])
         new |= self._set(self.labels, list(self.project.labels))
         new |= self._set(self.groups, self.project.frames()["group"].unique().tolist())
         if new or self.queue is None:
@@ -136,7 +136,7 @@ class QueuePanel(Panel):
         return {
             "run": self.run.value,
             "order": self.order.value,
-            "other": self.other.value if self.order.value == "disagreement" else None,
+            "other": (self.other.value or None) if self.order.value == "disagreement" else None,
             "decided": _DECIDED[self.decided.value],
             "labels": list(self.labels.value) or None,
             "groups": list(self.groups.value) or None,

@@ -34,7 +34,8 @@ export class Gestures {
     this.touches.set(event.pointerId, p);
     this.stage.element.setPointerCapture(event.pointerId);
     if (this.touches.size === 2) {
-      this.hand.drop();
+      if (this.hand.tool === "segment") this.hand.pointing.lift();
+      else this.hand.drop();
       this.spread = 0;
       return;
     }
@@ -43,7 +44,8 @@ export class Gestures {
     if (event.button === 1 || (event.button === 0 && this.space)) {
       this.panning = p;
       this.stage.element.dataset.pan = "on";
-    } else if (event.button === 0) this.hand.down(p, event);
+    } else if (event.button === 0 || (event.button === 2 && this.hand.tool === "segment"))
+      this.hand.down(p, event);
   }
 
   private move(event: PointerEvent): void {
