@@ -190,7 +190,7 @@ def test_metrics_follow_the_ledger(project, closing):
         session.accept_frame()
     panel.refresh()
     assert "1 frame finished" in panel.head.value
-    assert panel.plots["scores"].value.startswith(b"\x89PNG")
+    assert bytes(panel.plots["scores"].value).startswith(b"\x89PNG")
     assert "<td>all</td>" in panel.table.value
     before = panel.plots["scores"].value
     panel.refresh()

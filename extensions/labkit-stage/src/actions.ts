@@ -193,7 +193,7 @@ export class Actions {
   private keep(tool: string): void {
     const { hand } = this;
     if (hand.tool === "segment") {
-      if (!hand.pointing.made) return this.say("Click on an object first", true);
+      if (!hand.pointing.made && !hand.pointing.waiting) return this.say("Click on an object first", true);
       hand.keep(tool);
     } else if (hand.brush || hand.points.length || hand.edits.size || hand.tool === "edit") {
       hand.keep(tool);

@@ -288,6 +288,7 @@ export class Hand {
     const { pointing, store } = this;
     const { frame } = store;
     const { made, target } = pointing;
+    if (pointing.waiting) pointing.then = () => this.keepPointed();
     if (!frame || !made) return;
     const { shape, rings, tool } = made;
     if (target) {

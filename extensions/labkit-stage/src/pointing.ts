@@ -23,6 +23,8 @@ export class Pointing {
   /** The object whose shape is replaced, where one was selected. */
   target: string | null = null;
   waiting = false;
+  /** What is done with the answer that is awaited. */
+  then: (() => void) | null = null;
   private pressed: { at: Point; to: Point; positive: boolean; collect: boolean } | null = null;
   private collecting = false;
   private asked = "";
@@ -75,6 +77,7 @@ export class Pointing {
     this.box = this.answer = this.pressed = null;
     this.asked = this.previewed = "";
     this.waiting = this.collecting = false;
+    this.then = null;
   }
 
   // ---- the pointer
@@ -212,12 +215,16 @@ export class Pointing {
     this.answer = message.error ? null : message;
     this.stage().paintLive();
     this.changed();
+    const { then } = this;
+    if (message.preview || !then) return;
+    this.then = null;
+    then();
   }
 
   /** What Enter keeps: the shape, its outline and the tool that made it; null before an answer. */
   get made(): { shape: Shape; rings: number[][]; tool: string } | null {
     const { answer } = this;
-    if (!answer?.shape || answer.preview) return null;
+    if (!answer?.shape || answer.preview || this.waiting) return null;
     return { shape: answer.shape, rings: answer.rings, tool: this.info?.name ?? "segment" };
   }
 
