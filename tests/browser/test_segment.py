@@ -17,7 +17,9 @@ def ready(bench):
 
 def looked(bench):
     """Wait for the mask of what has been pointed at."""
-    bench.page.locator(".lk-pointbar button:not([disabled])", has_text="Keep").wait_for()
+    bench.page.locator(".lk-pointbar button:not([disabled])", has_text="Keep").wait_for(
+        timeout=120_000
+    )
 
 
 def middle(box):
@@ -46,7 +48,7 @@ def test_an_object_is_segmented_by_two_clicks(bench):
     bench.click(x, y)
     looked(bench)
     bench.click(x, y)
-    bench.page.locator(".lk-pointbar button[disabled]", has_text="Keep").wait_for()
+    bench.page.locator(".lk-pointbar button[disabled]", has_text="Keep").wait_for(timeout=120_000)
     bench.click(x, y)
     looked(bench)
     bench.press("Escape", "Escape")

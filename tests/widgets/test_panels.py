@@ -368,7 +368,6 @@ def _all(widget):
 
 def test_tables_escape_and_lists_keep_their_columns():
     assert "<td>&lt;b&gt;</td><td class=lkp-number>1</td>" in table(("a", "n"), [("<b>", 1)], (1,))
-    assert (
-        columns_text(("abcdef", 5, "x  y"), (4, -3, 0))
-        == "abc\u2026\u00a0\u00a0\u00a0\u00a05\u00a0\u00a0x\u00a0y"
-    )
+    text = columns_text(("abcdef", 5, "x  y"), (4, -3, 0))
+    assert text.replace("\u00a0", " ") == "abc\u2026    5  x y"
+    assert " " not in text  # lists would fold them
