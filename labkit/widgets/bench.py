@@ -187,9 +187,10 @@ class Bench(ipywidgets.VBox):
 
     def close(self) -> None:
         """End the bench; what was decided is in the ledger, and jobs go on."""
-        for panel in self.panels.values():
-            panel.close()
-        if self.reviewer is not None:
-            self.reviewer.close()
-            self.reviewer.session.close()
+        if "panels" in self.__dict__:  # ipywidgets closes what was never finished, too
+            for panel in self.panels.values():
+                panel.close()
+            if self.reviewer is not None:
+                self.reviewer.close()
+                self.reviewer.session.close()
         super().close()

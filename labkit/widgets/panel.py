@@ -134,5 +134,6 @@ class Panel(ipywidgets.VBox):
 
     def close(self) -> None:
         """End the panel; jobs that it has started go on."""
-        self.desk.close()
+        if "desk" in self.__dict__:  # ipywidgets closes what was never finished, too
+            self.desk.close()
         super().close()

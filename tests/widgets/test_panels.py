@@ -6,6 +6,7 @@ import time
 
 import ipywidgets
 import pytest
+from PIL import Image
 
 import labkit as lk
 from labkit.demo import embedded_weights, write_stills
@@ -241,7 +242,21 @@ def _refreshed(panel):
 # ---- track
 
 
-def test_objects_are_followed_and_tracked(project, closing):
+@pytest.fixture
+def moving(made, tmp_path):
+    """A project of one scene that moves by a few pixels from frame to frame."""
+    (tmp_path / "moving").mkdir()
+    with Image.open(next((made / "scenes").glob("*.jpg"))) as scene:
+        for k in range(4):
+            scene.crop((3 * k, 0, 3 * k + 480, 384)).save(tmp_path / "moving" / f"{k}.png")
+    with lk.Project.create(tmp_path / "q") as p:
+        p.add_frames(tmp_path / "moving")
+        p.predict(embedded_weights(), conf=0.5, progress=None)
+        yield p
+
+
+def test_objects_are_followed_and_tracked(moving, closing):
+    project = moving
     order = project.frames()[["frame_id"]].assign(rule="order", reason="as added")
     with project.review(order, "ana") as session:
         panel = closing(lk.TrackPanel(session))
