@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from labkit.core.geometry import mask_iou
 from labkit.demo import DAY, clip
-from labkit.demo.judging import inner_point
+from labkit.demo.clicking import inner_point
 from labkit.models.sam2.build import image_predictor, video_predictor
 from training import evaluate_sam2 as judge
 

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from labkit.core.geometry import mask_iou
+from labkit.demo.clicking import inner_point, next_click
 from labkit.demo.domain import DAY, NIGHT
-from labkit.demo.judging import inner_point, next_click
 from labkit.demo.scene import Scene
 from labkit.demo.world import clip, still
 from labkit.models.sam2.build import image_predictor, video_predictor

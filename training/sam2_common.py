@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import distributed, multiprocessing, nn
 from torch.nn import functional as nnf
 
-from labkit.demo.judging import inner_point
+from labkit.demo.clicking import inner_point
 
 CONFIG = Path(__file__).parents[1] / "labkit" / "demo" / "weights" / "sam2_nano.yaml"
 Masks = NDArray[np.bool_]

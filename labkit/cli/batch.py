@@ -190,12 +190,17 @@ def _local_sockets() -> Iterator[Config]:
 
 @contextmanager
 def _marked() -> Iterator[None]:
-    """Tell the kernel that nobody watches: progress as plain lines instead of widgets."""
-    os.environ["PAPERMILL_BATCH"] = "1"
+    """Tell the kernel that nobody watches: plain lines and pictures instead of widgets."""
+    mine = {"PAPERMILL_BATCH": "1", "LABKIT_FRONT_END": "0"}
+    before = {name: os.environ.get(name) for name in mine}
+    os.environ.update(mine)
     try:
         yield
     finally:
-        del os.environ["PAPERMILL_BATCH"]
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
 
 
 def _failed(exc: PapermillExecutionError, executed: Path) -> int:

@@ -62,11 +62,11 @@ class DriftRules:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Where an object was at an earlier step."""
+    """Where an object was at an earlier step; ``area`` is None where only its box is known."""
 
     step: int
     box: tuple[float, float, float, float]
-    area: float
+    area: float | None
 
 
 def area_of(shape: Shape) -> float:
@@ -75,8 +75,7 @@ def area_of(shape: Shape) -> float:
         return _mask_area(shape.mask)
     if shape.polygons is not None:
         return sum(polygon_area(ring) for ring in shape.polygons)
-    x1, y1, x2, y2 = shape.box
-    return (x2 - x1) * (y2 - y1)
+    return _box_area(shape.box)
 
 
 def _mask_area(mask: Rle) -> float:
@@ -121,8 +120,7 @@ def drift(now: Tracked, seen: list[Seen], step: int, rules: DriftRules) -> dict[
         out["return"] = back
     before = list(seen)
     if before:
-        usual = median(s.area for s in before)
-        ratio = area_of(now.shape) / usual if usual > 0 else math.inf
+        ratio = _growth(now.shape, before)
         if not 1 / rules.area <= ratio <= rules.area:
             out["area"] = ratio
         last = before[-1]
@@ -131,6 +129,24 @@ def drift(now: Tracked, seen: list[Seen], step: int, rules: DriftRules) -> dict[
         if way > rules.jump * size:
             out["jump"] = way / size
     return out
+
+
+def _growth(shape: Shape, before: list[Seen]) -> float:
+    """Its area over the usual one; of the boxes, where a mask would be compared with a box."""
+    areas = [s.area for s in before if s.area is not None]
+    if _outlined(shape) and len(areas) == len(before):
+        now, usual = area_of(shape), median(areas)
+    else:
+        now, usual = _box_area(shape.box), median(_box_area(s.box) for s in before)
+    return now / usual if usual > 0 else math.inf
+
+
+def _outlined(shape: Shape) -> bool:
+    return shape.mask is not None or shape.polygons is not None
+
+
+def _box_area(box: tuple[float, float, float, float]) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1])
 
 
 def _diagonal(box: tuple[float, float, float, float]) -> float:
@@ -159,7 +175,8 @@ class DriftWatch:
         if anew:
             self._seen.pop(now.track_id, None)
         if now.shape is not None:
-            seen = Seen(step, now.shape.box, area_of(now.shape))
+            area = area_of(now.shape) if _outlined(now.shape) else None
+            seen = Seen(step, now.shape.box, area)
             self._recent(now.track_id, step).append(seen)
 
     def clear(self) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,6 +93,43 @@ class Prompts:
             pairs, tuple(int(v) for v in labels) if labels is not None else (1,) * len(pairs)
         )
 
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], takes: Collection[str] | None = None) -> Prompts:
+        """Points, labels, a box and strokes as a file or a notebook's parameters hold them.
+
+        Parameters
+        ----------
+        data : mapping
+            ``points``: a list of ``[x, y]``; ``labels``: 1 or 0 for each, all 1 where they are
+            missing; ``box``: ``[x1, y1, x2, y2]``; ``strokes``: a list of mappings with ``points``,
+            ``positive`` and ``width``. Other keys are passed over.
+        takes : collection of str, optional
+            What the interactor understands (its ``info.takes``): a box or strokes that it does not
+            are left out.
+
+        Raises
+        ------
+        InputError
+            None of these is there, or one of them holds something else.
+        """
+        box = data.get("box") if takes is None or "box" in takes else None
+        strokes = data.get("strokes") if takes is None or "strokes" in takes else None
+        try:
+            out = replace(
+                cls.clicks(data.get("points") or (), data.get("labels")),
+                box=cls.boxed(box).box if box else None,
+                strokes=tuple(_stroke(s) for s in strokes or ()),
+            )
+        except (KeyError, TypeError, ValueError) as exc:
+            raise InputError(
+                "These prompts cannot be used",
+                str(exc),
+                "points are a list of [x, y], labels of 1 or 0, a box is [x1, y1, x2, y2]",
+            ) from exc
+        if out.empty:
+            raise InputError("There is nothing to segment", "no points, box or strokes are given")
+        return out
+
     def with_click(self, x: float, y: float, *, positive: bool = True) -> Prompts:
         """With one more click."""
         return replace(
@@ -145,6 +183,11 @@ class Prompts:
                 "This mask cannot be used",
                 f"it is {self.mask.width} x {self.mask.height}, the frame {width} x {height}",
             )
+
+
+def _stroke(data: Mapping[str, Any]) -> Stroke:
+    points = tuple((float(x), float(y)) for x, y in data["points"])
+    return Stroke(points, bool(data.get("positive", True)), float(data.get("width", 5.0)))
 
 
 def _check_box(box: tuple[float, float, float, float], width: int, height: int) -> None:

@@ -12,6 +12,7 @@ from .flow import Model as Model
 from .oracle import truth as truth
 from .oracle import truth_table as truth_table
 from .photos import shipped_photos as shipped_photos
+from .pointing import point_at as point_at
 from .scene import MIN_VISIBLE as MIN_VISIBLE
 from .scene import Scene as Scene
 from .scene import TrueObject as TrueObject

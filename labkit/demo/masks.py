@@ -7,7 +7,8 @@ import time
 from typing import TYPE_CHECKING
 
 from labkit.core.geometry import decode_mask, mask_iou
-from labkit.demo.judging import clicked, track_ious
+from labkit.demo.clicking import clicked
+from labkit.metrics.tracking import track_iou
 from labkit.store.columns import object_from_row
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def track(project: Project, truth: pd.DataFrame, group: str) -> str:
     run = project.track(objects["object_id"].tolist(), tracker=SMALL, to=_FRAMES, progress=None)
     took = time.perf_counter() - start
     table = project.tracks(run)
-    ious = track_ious(project.proposals(run), truth, project.run(run).frame_ids)
+    ious = track_iou(project.proposals(run), truth, project.run(run).frame_ids)
     return (
         f"{run}: {len(table)} parts over {_FRAMES} frames in {took:.1f} s, mean IoU "
         f"{ious['iou'].mean():.2f}, {int(table['drift'].sum())} to look at"

@@ -19,6 +19,7 @@ from labkit.metrics.rates import rates
 from labkit.metrics.roi import Roi, roi
 from labkit.metrics.summary import overview, summary
 from labkit.metrics.time import timing
+from labkit.metrics.tracking import track_iou
 
 __all__ = [
     "BernoulliCusum",
@@ -39,6 +40,7 @@ __all__ = [
     "roi",
     "summary",
     "timing",
+    "track_iou",
     "verdict_matrix",
     "wilson",
 ]

@@ -51,6 +51,8 @@ class Tile:
         What was decided, in words.
     problem : str
         Why the frame could not be read or predicted; '' where nothing is wrong.
+    flagged : bool
+        A person should look here: the tile is framed, and ``reason`` stands out.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Tile:
     reason: str = ""
     verdict: str = ""
     problem: str = ""
+    flagged: bool = False
 
 
 def thumbnail(data: bytes, size: tuple[int, int], orientation: int = 1) -> Image.Image:
@@ -188,9 +191,14 @@ def _tile_onto(
     sheet.paste(
         picture, (left + (width - picture.width) // 2, upper + (height - picture.height) // 2)
     )
+    if tile.flagged:
+        rim = max(3, px // 3)
+        around = (left - rim, upper - rim, left + width - 1 + rim, upper + height - 1 + rim)
+        draw.rectangle(around, outline=_ALERT, width=rim)
     lines = [(tile.name, True, INK)]
     lines.append((tile.problem, False, _ALERT) if tile.problem else (tile.verdict, False, INK))
-    lines += [(line, False, _MUTED) for line in _two_lines(clean(tile.reason), px, width)]
+    loud = _ALERT if tile.flagged else _MUTED
+    lines += [(line, False, loud) for line in _two_lines(clean(tile.reason), px, width)]
     for k, (text, bold, colour) in enumerate(line for line in lines if line[0]):
         words = clean(text)
         font = font_for(words, px, bold=bold)

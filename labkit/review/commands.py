@@ -113,14 +113,23 @@ def add(
     shape: Shape,
     labels: Sequence[str],
     attributes: Sequence[Attribute] = (),
+    track_id: int | None = None,
 ) -> list[Draft]:
-    """Add an object that no proposal shows."""
+    """Add an object that no proposal shows, as the shape of a track where one is given."""
+    there = None if track_id is None else view.of_track(track_id)
+    if there is not None:
+        raise InputError(
+            f"Track {track_id} cannot be drawn on frame {view.frame.frame_id}",
+            f"it is there already, as {there.object_id}",
+            "edit or reject that object",
+        )
     o = AnnotatedObject(
         uuid4().hex,
         view.frame.frame_id,
         _check_label(label, labels),
         fit_shape(shape, view.frame),
         attributes=tuple(attributes),
+        track_id=track_id,
     )
     return [Draft("add", o.frame_id, None, o)]
 

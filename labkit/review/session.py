@@ -179,12 +179,15 @@ class ReviewSession(DecisionWriter):
         shape: Shape,
         *,
         attributes: Sequence[Attribute] = (),
+        track_id: int | None = None,
         tool: str = "api",
         clicks: int = 3,
     ) -> list[Decision]:
-        """Add an object that was missed."""
+        """Add an object that was missed; with ``track_id``, where its tracker has lost it."""
         with self.lock:
-            drafts = commands.add(self.view, label, shape, self.project.labels, attributes)
+            drafts = commands.add(
+                self.view, label, shape, self.project.labels, attributes, track_id
+            )
             return self.commit(drafts, tool=tool, clicks=clicks)
 
     def accept_frame(self, *, tool: str = "api", clicks: int = 1) -> list[Decision]:

@@ -160,6 +160,11 @@ class FrameView:
 
         return [o for o in self.objects if visible(o)]
 
+    def of_track(self, track_id: int) -> AnnotatedObject | None:
+        """The object of a track; None where it is not on the frame, or was rejected."""
+        mine = (o for o in self.objects if o.track_id == track_id and o.state != "rejected")
+        return next(mine, None)
+
     def object(self, object_id: str) -> AnnotatedObject:
         """One object by its id."""
         for o in self.objects:

@@ -6,6 +6,7 @@ from labkit.runs.look import Look, look_job
 from labkit.runs.predict import label_report, predict, predict_job
 from labkit.runs.retrack import retrack, retrack_job
 from labkit.runs.track import track, track_job
+from labkit.runs.track_objects import read_objects
 from labkit.runs.track_table import tracks_table
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "look_job",
     "predict",
     "predict_job",
+    "read_objects",
     "retrack",
     "retrack_job",
     "track",

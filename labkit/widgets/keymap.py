@@ -192,7 +192,7 @@ class Keymap:
         groups: list[dict[str, object]] = []
         for title, actions in ACTIONS.items():
             rows = [
-                (" ".join(_sign(k) for k in self.keys.get(name, ())[:2] if len(k) < 8), what)
+                (_signs(self.keys[name]), what)
                 for name, what in self._named(title, actions, labels)
                 if self.keys.get(name)
             ]
@@ -217,6 +217,12 @@ def _normal(key: str) -> str:
     if name in _TAKEN:
         raise InputError(f"The key {key!r} cannot be changed", _TAKEN[name])
     return name
+
+
+def _signs(keys: Sequence[str]) -> str:
+    """The first key, and a second one where both are short."""
+    first, *more = [_sign(key) for key in keys]
+    return " ".join([first, *(k for k in more[:1] if len(first + k) < 8)])
 
 
 def _sign(key: str) -> str:

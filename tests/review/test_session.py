@@ -273,3 +273,16 @@ def test_idle_time_is_left_out(project) -> None:
 def test_an_empty_queue_is_said_so(project) -> None:
     with pytest.raises(InputError, match="queue is empty"):
         project.review(queue_of(project, project.seen_run).iloc[:0])
+
+
+def test_a_lost_track_is_drawn_again_once_and_keeps_its_number(session, project) -> None:
+    (saved,) = session.add("bolt", Shape((300, 300, 340, 350)), track_id=7)
+    drawn = session.view.of_track(7)
+    assert drawn.object_id == saved.object_id
+    rows = project.annotations(project.seen_run).query("state == 'added'")
+    assert rows["track_id"].tolist() == [7]
+    with pytest.raises(InputError, match="Track 7 cannot be drawn"):
+        session.add("bolt", Shape((310, 300, 340, 350)), track_id=7)
+    session.reject(drawn.object_id)
+    assert session.view.of_track(7) is None
+    assert session.add("bolt", Shape((310, 300, 340, 350)), track_id=7)

@@ -29,7 +29,9 @@ def test_changes_replace_keys_and_the_sheet_says_so():
     assert keys["ctrl+enter"] == keys["y"] == "accept_frame"
     assert "a" not in keys
     rows = dict(r[::-1] for group in keymap.sheet(["bolt"]) for r in group["rows"])
-    assert rows["accept the frame"] == "Y"
+    assert rows["accept the frame"] == "Ctrl+Enter"
+    assert rows["next object"] == "↓"
+    assert rows["zoom in"] == "+ ="
     assert rows["bolt"] == "1"
     assert "track" not in rows
 
