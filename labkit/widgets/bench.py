@@ -81,11 +81,12 @@ class Bench(ipywidgets.VBox):
 
     def _fill_tabs(self) -> None:
         order = [n for n in ("Queue", "Track", "Predict", "Metrics", "Jobs") if n in self.panels]
+        at = self.tabs.selected_index
+        seen = self.tabs.titles[at] if at is not None else order[0]
         self.panels = {name: self.panels[name] for name in order}
         self.tabs.children = tuple(self.panels.values())
         self.tabs.titles = tuple(self.panels)
-        if self.tabs.selected_index is None:
-            self.tabs.selected_index = 0
+        self.tabs.selected_index = order.index(seen)
 
     def _look(self) -> None:
         """Only the panel that is seen keeps itself up to date."""

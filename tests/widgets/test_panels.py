@@ -298,6 +298,7 @@ def test_the_bench_begins_with_predict_and_opens_the_queue_of_the_first_run(empt
     session = bench.reviewer.session
     assert session.reviewer == "ana"
     assert len(session.order) == 8
+    assert bench.tabs.titles[bench.tabs.selected_index] == "Predict"
     assert tuple(bench.tabs.titles) == ("Queue", "Track", "Predict", "Metrics", "Jobs")
 
 
