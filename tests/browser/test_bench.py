@@ -19,8 +19,12 @@ def tab(page, name):
     page.page.locator(".labkit-bench-all .lm-TabBar-tab", has_text=name).click()
 
 
+def panel(page):
+    return page.page.locator(".labkit-panel:visible")
+
+
 def button(page, name):
-    return page.page.locator(".labkit-panel:visible").get_by_role("button", name=name, exact=True)
+    return panel(page).get_by_role("button", name=name, exact=True)
 
 
 def test_from_an_empty_project_to_decisions(page, lab):
@@ -41,9 +45,9 @@ def test_from_an_empty_project_to_decisions(page, lab):
     page.saved()
     assert page.decisions()["kind"].iloc[0] == "accept_frame"
     tab(page, "Metrics")
-    page.page.get_by_text("1 frame finished").wait_for(timeout=60_000)
+    panel(page).get_by_text("1 frame finished").first.wait_for(timeout=60_000)
     tab(page, "Jobs")
-    page.page.get_by_text("predict yolo_nano.safetensors: finished").wait_for()
+    panel(page).get_by_text("predict yolo_nano.safetensors: finished").first.wait_for()
     page.leave()
 
 
@@ -58,9 +62,10 @@ def test_keys_in_a_panel_stay_in_it_and_a_frame_is_opened(page, lab, predicted):
     page.press("d", "d", "a", "x")
     assert page.cells() == cells  # "d d" would have deleted the cell
     queue.select_option(index=4)
-    wanted = queue.input_value()
+    with Project.open(folder / "project", read_only=True) as p:
+        wanted = p.queue()["frame_id"].iloc[4]
     button(page, "Open in reviewer").click()
-    page.page.wait_for_selector(f".lk-stage[data-frame='{wanted}'], .lk-stage[data-painted]")
+    page.page.wait_for_selector(f".lk-stage[data-painted='{wanted}']", timeout=60_000)
     page.at(5)
     assert page.decisions().empty
     page.leave()
