@@ -34,7 +34,7 @@ class MetricsPanel(Panel):
         self.project = project
         self._seen = -1
         self.head = ipywidgets.HTML()
-        self.table = ipywidgets.HTML(layout=ipywidgets.Layout(flex="1 1 380px"))
+        self.table = ipywidgets.HTML()
         area = ipywidgets.Layout(width="330px", display="none")
         self.plots = {
             name: ipywidgets.Image(format="png", layout=area)

@@ -65,6 +65,7 @@ def test_a_box_and_a_point_of_the_background_change_the_selected_object(bench):
     looked(bench)
     bench.click(top.x1 - 1, top.y1 - 1, button="right")
     looked(bench)
+    assert bench.page.locator(".lm-Menu:visible").count() == 0  # JupyterLab's own stays away
     bench.page.locator(".lk-pointbar input").fill("12")
     bench.page.locator(".lk-pointbar output", has_text="12 points").wait_for()
     looked(bench)

@@ -24,7 +24,11 @@ export class Gestures {
     on.addEventListener("pointercancel", (e) => this.up(e));
     on.addEventListener("pointerleave", () => hand.leave());
     on.addEventListener("wheel", (e) => this.wheel(e), { passive: false });
-    on.addEventListener("contextmenu", (e) => e.preventDefault());
+    on.addEventListener("contextmenu", (e) => {
+      e.preventDefault();
+      // a right click points at the background then; JupyterLab's menu would cover it
+      if (hand.tool === "segment") e.stopPropagation();
+    });
     on.addEventListener("auxclick", (e) => e.preventDefault());
   }
 
