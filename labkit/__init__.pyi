@@ -5,4 +5,10 @@ from .project import Project as Project
 from .review import ReviewSession as ReviewSession
 from .review import ScriptedReviewer as ScriptedReviewer
 from .runs import jobs as jobs
+from .widgets import Bench as Bench
+from .widgets import JobsPanel as JobsPanel
+from .widgets import MetricsPanel as MetricsPanel
+from .widgets import PredictPanel as PredictPanel
+from .widgets import QueuePanel as QueuePanel
 from .widgets import Reviewer as Reviewer
+from .widgets import TrackPanel as TrackPanel

@@ -230,6 +230,12 @@ class QueueWalk:
 
     # ---- new proposals
 
+    def take_proposals(self, proposals: pd.DataFrame) -> None:
+        """Show these proposals from now on in place of those that the session began with."""
+        with self.lock:
+            self.index = ProposalIndex(proposals)
+            self._view = self._fresh(self.frame_id)
+
     def add_proposals(
         self, frame_id: str, objects: Sequence[AnnotatedObject], tracks: Iterable[int] = ()
     ) -> None:

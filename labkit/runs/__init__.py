@@ -2,6 +2,7 @@
 
 from labkit.runs.associate import associate, associate_job
 from labkit.runs.jobs import Job, jobs
+from labkit.runs.look import Look, look_job
 from labkit.runs.predict import label_report, predict, predict_job
 from labkit.runs.retrack import retrack, retrack_job
 from labkit.runs.track import track, track_job
@@ -10,10 +11,12 @@ from labkit.runs.track_table import tracks_table
 
 __all__ = [
     "Job",
+    "Look",
     "associate",
     "associate_job",
     "jobs",
     "label_report",
+    "look_job",
     "predict",
     "predict_job",
     "read_objects",

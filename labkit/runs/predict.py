@@ -35,7 +35,7 @@ from labkit.store.files import write_atomic
 from labkit.store.project import ProjectStore
 from labkit.store.proposals import RunStore
 
-__all__ = ["PART_SIZE", "label_report", "predict", "predict_job"]
+__all__ = ["PART_SIZE", "label_report", "predict", "predict_job", "saved_map"]
 
 PART_SIZE = 64
 """Frames a part: what a kill can cost at most."""
@@ -283,11 +283,17 @@ def _map_path(project: ProjectStore, info: ModelInfo) -> Path:
     return project.root / "label_maps" / f"{stem[:100]}.yaml"
 
 
+def saved_map(project: ProjectStore, info: ModelInfo) -> tuple[dict[str, str | None] | None, str]:
+    """The map of the model's last run in this project, None before the first, and its name."""
+    path = _map_path(project, info)
+    return (labelmap.load(path) if path.exists() else None), path.name
+
+
 def _label_map(project: ProjectStore, info: ModelInfo, request: Request) -> LabelMap:
     """The map of this run, saved for the next one; a project without labels gets the model's."""
     path = _map_path(project, info)
-    saved = labelmap.load(path) if path.exists() else None
-    out = labelmap.resolve(info.labels, project.labels, request.label_map, saved, path.name)
+    saved, name = saved_map(project, info)
+    out = labelmap.resolve(info.labels, project.labels, request.label_map, saved, name)
     if not project.labels:
         project.add_labels(dict.fromkeys(r.label for r in out.rows if r.label is not None))
     text = out.to_yaml(info.name).encode()

@@ -22,6 +22,7 @@ from labkit.widgets.describe import frame_message
 from labkit.widgets.gestures import Names, perform
 from labkit.widgets.messages import Act, Answer, StatusMessage, ViewRequest, Where
 from labkit.widgets.pictures import Picture, Pictures
+from labkit.widgets.pointing import Pointing
 from labkit.widgets.visitor import clicker
 
 __all__ = ["Controller", "Outlet"]
@@ -61,9 +62,17 @@ class Controller:
     outlet : Outlet
     pictures : Pictures
         Closed by :meth:`close`.
+    interactor : str
+        What segments by clicks, at first.
     """
 
-    def __init__(self, session: ReviewSession, outlet: Outlet, pictures: Pictures) -> None:
+    def __init__(
+        self,
+        session: ReviewSession,
+        outlet: Outlet,
+        pictures: Pictures,
+        interactor: str = "sam2-nano",
+    ) -> None:
         self.session, self._outlet, self._pictures = session, outlet, pictures
         self._inbox: queue.PriorityQueue[tuple[int, int, Any]] = queue.PriorityQueue()
         self._order = itertools.count()
@@ -77,6 +86,9 @@ class Controller:
         self._letters = ""
         self._thread: threading.Thread | None = None
         self._guard = threading.Lock()
+        self._pointing = Pointing(
+            session, outlet.send, lambda work: self._put(_GESTURE, work), interactor
+        )
         self._messages: dict[str, Callable[[Any], None]] = {
             "ready": self._on_ready,
             "act": self._on_act,
@@ -84,6 +96,8 @@ class Controller:
             "threshold": self._on_threshold,
             "view": self._on_view,
             "want": self._on_want,
+            "pointing": self._pointing.on_pointing,
+            "prompt": self._pointing.on_prompt,
             "life": lambda _message: self.session.timer.touch(),
         }
 
@@ -116,6 +130,19 @@ class Controller:
             except Exception:
                 log.exception("the bench could not work off a message")
 
+    def run(self, work: Callable[[], None]) -> None:
+        """Do work on the session between two gestures, and show what came of it; any thread."""
+
+        def inside() -> None:
+            try:
+                work()
+            except LabkitError as exc:
+                self._outlet.send({"type": "notice", "level": "error", "text": str(exc)})
+            self._sent.clear()  # objects may have changed on every frame of the window
+            self._moved("")
+
+        self._put(_GESTURE, inside)
+
     def close(self) -> None:
         """Work off what has arrived and end the thread."""
         thread, self._thread = self._thread, None
@@ -123,6 +150,7 @@ class Controller:
             self._inbox.put((_LOOK + 1, next(self._order), None))
             if thread is not threading.current_thread():
                 thread.join(10)
+        self._pointing.close()
         self._pictures.close()
 
     def handle(self, message: dict[str, Any]) -> None:
@@ -270,6 +298,7 @@ class Controller:
             self._send_frame(self.session.position)
         self._outlet.send(Where(type="at", frame_id=self.session.frame_id, by=by))
         self._send_status()
+        self._pointing.moved()
 
     # ---- what the browser gets
 

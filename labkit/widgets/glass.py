@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -49,4 +51,26 @@ class Glass(anywidget.AnyWidget):
 
     def __init__(self, config: dict[str, Any]) -> None:
         esm, css = _read("stage.js", _NOT_BUILT), _read("stage.css", "")
+        self._guard = threading.Lock()
+        self._handler: Callable[[dict[str, Any]], None] | None = None
+        self._early: list[dict[str, Any]] = []
         super().__init__(config=config, _esm=esm, _css=css)
+
+    def on_message(self, handler: Callable[[dict[str, Any]], None]) -> None:
+        """Tell ``handler`` of every message, also of those that came before there was one.
+
+        A glass that is made outside of a cell is shown, and says so, while it is being made.
+        """
+        with self._guard:
+            self._handler, early, self._early = handler, self._early, []
+        for content in early:
+            handler(content)
+
+    def _handle_custom_msg(self, content: Any, buffers: Any) -> None:
+        with self._guard:
+            handler = self._handler
+            if handler is None:
+                self._early.append(content)
+        if handler is not None:
+            handler(content)
+        super()._handle_custom_msg(content, buffers)

@@ -13,8 +13,10 @@ __all__ = [
     "Answer",
     "Drop",
     "FrameMessage",
+    "MaskMessage",
     "Notice",
     "ObjectJson",
+    "PointingMessage",
     "Show",
     "StatusMessage",
     "ViewRequest",
@@ -107,6 +109,32 @@ class Notice(TypedDict):
     type: Literal["notice"]
     level: Literal["info", "error"]
     text: str
+
+
+class PointingMessage(TypedDict):
+    """What the interactor is and takes; ``text`` says how it is used, or why it cannot be."""
+
+    type: Literal["pointing"]
+    state: Literal["opening", "ready", "failed"]
+    name: str
+    names: list[str]
+    takes: list[str]
+    min_points: int
+    text: str
+
+
+class MaskMessage(TypedDict):
+    """An interactor's answer; ``ms`` is the time it took, 0 where it had to look at the frame."""
+
+    type: Literal["mask"]
+    id: str
+    frame_id: str
+    preview: bool
+    shape: dict[str, Any] | None
+    rings: list[list[float]]
+    score: float
+    ms: float
+    error: str
 
 
 class Act(TypedDict):

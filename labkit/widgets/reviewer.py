@@ -38,6 +38,9 @@ class Reviewer(ipywidgets.VBox):
         Changes to them: action → key, several keys or None; see :mod:`labkit.widgets.keymap`.
     height : int
         Height in CSS pixels.
+    interactor : str
+        What segments by clicks, at first: ``'sam2'``, ``'sam2-nano'`` (knows the drawn world
+        only), ``'scissors'`` ...; another one can be chosen in the bench.
 
     Raises
     ------
@@ -52,6 +55,7 @@ class Reviewer(ipywidgets.VBox):
         keymap: str = "default",
         keys: Mapping[str, str | Sequence[str] | None] | None = None,
         height: int = 620,
+        interactor: str = "sam2-nano",
     ) -> None:
         if not isinstance(session, ReviewSession):
             raise InputError(
@@ -63,7 +67,7 @@ class Reviewer(ipywidgets.VBox):
         self.session = session
         self.stage = Stage(self._config(session, chosen, height))
         reader = FrameReader(session.project.root)
-        self.controller = Controller(session, self.stage, Pictures(reader))
+        self.controller = Controller(session, self.stage, Pictures(reader), interactor)
         self.stage.on_message(self.controller.post)
         watch(session)
         super().__init__([self.stage], layout=ipywidgets.Layout(width="100%"))

@@ -51,7 +51,7 @@ class Stage(ipywidgets.GridBox):
 
     def on_message(self, handler: Callable[[dict[str, Any]], None]) -> None:
         """Tell ``handler`` of every message from the glass, on whichever thread it arrives."""
-        self.glass.on_msg(lambda _widget, content, _buffers: handler(content))
+        self.glass.on_message(handler)
 
     def send(self, message: Any) -> None:
         """Send a message to the glass, in all of its views."""

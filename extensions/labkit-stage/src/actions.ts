@@ -46,7 +46,7 @@ export class Actions {
     keep: (tool) => this.keep(tool),
     back: () => this.back(),
     copy_next: () => this.copyNext(),
-    segment: () => this.say("No model that segments by clicks is open here", true),
+    segment: () => this.hand.setTool(this.hand.tool === "segment" ? "select" : "segment"),
     track: () => this.say("No tracker is open here", true),
     fit: () => this.look(() => this.stage.fit()),
     actual: () => this.look(() => this.stage.view.actual(this.stage.width, this.stage.height)),
@@ -125,6 +125,11 @@ export class Actions {
   private setLabel(label: string | undefined, tool: string): void {
     if (!label) return;
     const { store, hand } = this;
+    if (hand.tool === "segment" && !hand.pointing.target) {
+      hand.label = label;
+      this.say(`New objects are ${label}`);
+      return hand.select([]);
+    }
     this.hand.keep(tool);
     hand.label = label;
     const frame = store.frame;
@@ -187,7 +192,10 @@ export class Actions {
 
   private keep(tool: string): void {
     const { hand } = this;
-    if (hand.brush || hand.points.length || hand.edits.size || hand.tool === "edit") {
+    if (hand.tool === "segment") {
+      if (!hand.pointing.made && !hand.pointing.waiting) return this.say("Click on an object first", true);
+      hand.keep(tool);
+    } else if (hand.brush || hand.points.length || hand.edits.size || hand.tool === "edit") {
       hand.keep(tool);
       if (hand.tool === "edit" || hand.tool === "polygon") hand.setTool("select");
     } else this.onObjects("accept", tool);
@@ -195,7 +203,10 @@ export class Actions {
 
   private back(): void {
     const { hand } = this;
-    if (hand.edits.size || hand.points.length || hand.dragging) hand.drop();
+    if (hand.edits.size || hand.points.length || hand.dragging || hand.pointing.busy) {
+      hand.drop();
+      if (hand.tool === "segment") this.say("Dropped");
+    }
     else if (hand.tool !== "select") hand.setTool("select");
     else hand.select([]);
     if (hand.tool === "edit") hand.setTool("select");

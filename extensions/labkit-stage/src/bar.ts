@@ -21,6 +21,7 @@ const BUTTONS: [string, string, string, string][][] = [
     ["new_polygon", "Polygon", "New polygon", "tool:polygon"],
     ["brush", "Brush", "Paint a mask", "tool:brush"],
     ["eraser", "Eraser", "Erase from a mask", "tool:eraser"],
+    ["segment", "Segment", "Segment by clicks", "tool:segment"],
     ["edit", "Edit", "Edit the object by keys", "tool:edit"],
   ],
   [

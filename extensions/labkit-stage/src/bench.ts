@@ -8,6 +8,7 @@ import { Gestures } from "./gestures";
 import { Hand } from "./hand";
 import { belongsToLab, controlWants, nameOf, takesText } from "./keys";
 import { Live } from "./live";
+import { PointBar } from "./pointbar";
 import { Sheet } from "./sheet";
 import { Side } from "./side";
 import { Stage } from "./stage";
@@ -23,6 +24,7 @@ export class Bench {
   private readonly side: Side;
   private readonly film: Film;
   private readonly sheet: Sheet;
+  private readonly pointBar: PointBar;
   private readonly live = new Live();
   private readonly notice = h("div", { class: "lk-notice", hidden: true });
   private readonly stop: (() => void)[] = [];
@@ -47,7 +49,8 @@ export class Bench {
     this.film = new Film(store, this.actions);
     this.sheet = new Sheet(store, () => this.stage.element.focus());
     this.actions.toggleSheet = () => this.sheet.toggle();
-    this.stage.element.append(this.notice);
+    this.pointBar = new PointBar(hand, (action, tool) => this.actions.run(action, tool));
+    this.stage.element.append(this.notice, this.pointBar.element);
     this.element = h(
       "div",
       { class: "lk-bench", role: "region", "aria-label": "labkit review" },
@@ -64,6 +67,7 @@ export class Bench {
     for (const stop of this.stop) stop();
     this.stage.destroy();
     this.bar.destroy();
+    this.hand.pointing.destroy();
     cancelAnimationFrame(this.queued);
   }
 
@@ -102,6 +106,7 @@ export class Bench {
     this.bar.update();
     this.side.update();
     this.film.update();
+    this.pointBar.update();
   }
 
   private say(text: string, urgent = false): void {
@@ -119,6 +124,7 @@ export class Bench {
     this.element.addEventListener("keydown", (e) => this.keydown(e));
     this.element.addEventListener("keyup", (e) => {
       if (nameOf(e).endsWith("space")) this.setSpace(false);
+      if (e.key === "Control" || e.key === "Meta") this.hand.pointing.released();
       e.stopPropagation();
     });
     this.stage.element.addEventListener("blur", () => this.setSpace(false));

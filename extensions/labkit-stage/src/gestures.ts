@@ -24,7 +24,11 @@ export class Gestures {
     on.addEventListener("pointercancel", (e) => this.up(e));
     on.addEventListener("pointerleave", () => hand.leave());
     on.addEventListener("wheel", (e) => this.wheel(e), { passive: false });
-    on.addEventListener("contextmenu", (e) => e.preventDefault());
+    on.addEventListener("contextmenu", (e) => {
+      e.preventDefault();
+      // a right click points at the background then; JupyterLab's menu would cover it
+      if (hand.tool === "segment") e.stopPropagation();
+    });
     on.addEventListener("auxclick", (e) => e.preventDefault());
   }
 
@@ -34,7 +38,8 @@ export class Gestures {
     this.touches.set(event.pointerId, p);
     this.stage.element.setPointerCapture(event.pointerId);
     if (this.touches.size === 2) {
-      this.hand.drop();
+      if (this.hand.tool === "segment") this.hand.pointing.lift();
+      else this.hand.drop();
       this.spread = 0;
       return;
     }
@@ -43,7 +48,8 @@ export class Gestures {
     if (event.button === 1 || (event.button === 0 && this.space)) {
       this.panning = p;
       this.stage.element.dataset.pan = "on";
-    } else if (event.button === 0) this.hand.down(p, event);
+    } else if (event.button === 0 || (event.button === 2 && this.hand.tool === "segment"))
+      this.hand.down(p, event);
   }
 
   private move(event: PointerEvent): void {

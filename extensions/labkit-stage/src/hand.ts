@@ -6,11 +6,12 @@ import {
 } from "./geometry";
 import { objectAt, partAt } from "./hit";
 import { Brush } from "./mask";
+import { Pointing } from "./pointing";
 import type { Stage } from "./stage";
 import type { Store } from "./store";
 import type { Obj, Point, Shape } from "./types";
 
-export type Tool = "select" | "edit" | "box" | "polygon" | "brush" | "eraser";
+export type Tool = "select" | "edit" | "box" | "polygon" | "brush" | "eraser" | "segment";
 
 type Drag =
   | { kind: "part"; part: Part; from: Point; start: Map<string, Shape> }
@@ -32,6 +33,7 @@ export class Hand {
   readonly edits = new Map<string, Shape>();
   private drag: Drag | null = null;
   stage!: Stage;
+  readonly pointing: Pointing;
 
   constructor(
     private readonly store: Store,
@@ -39,6 +41,7 @@ export class Hand {
     private readonly say: (text: string, urgent?: boolean) => void,
   ) {
     this.label = store.config.labels[0] ?? "";
+    this.pointing = new Pointing(store, () => this.stage, changed, say);
   }
 
   get lifted(): Set<string> {
@@ -79,9 +82,11 @@ export class Hand {
   setTool(tool: Tool): void {
     if (this.tool === tool) return;
     this.drop();
+    if (this.tool === "segment") this.pointing.off();
     this.tool = tool;
     this.stage.element.dataset.tool = tool;
     if (tool === "brush" || tool === "eraser") this.openBrush();
+    if (tool === "segment") this.pointing.on(this.picked.length === 1 ? this.picked[0].id : null);
     this.stage.paint();
     this.changed();
   }
@@ -93,6 +98,7 @@ export class Hand {
     this.points = [];
     this.drag = null;
     this.brush = this.brushOn = null;
+    this.pointing.clear();
     if (had) this.stage.paint();
     else this.stage.paintLive();
   }
@@ -110,6 +116,11 @@ export class Hand {
       return true;
     }
     if (this.tool === "polygon") return this.addPoint(at, event);
+    if (this.tool === "segment") {
+      const drags = this.pointing.down(at, event);
+      this.stage.paintLive();
+      return drags;
+    }
     if (this.brush) {
       const erase = this.tool === "eraser" || event.altKey;
       this.drag = { kind: "brush", last: at, erase };
@@ -185,7 +196,10 @@ export class Hand {
     this.at = p;
     const at = this.stage.view.toFrame(p);
     const drag = this.drag;
-    if (!drag) {
+    if (this.tool === "segment") {
+      this.hover = null;
+      this.pointing.move(at);
+    } else if (!drag) {
       const hit = this.tool === "select" || this.tool === "edit";
       this.hover = hit ? (objectAt(this.objects, at, this.near / 2)?.id ?? null) : null;
     } else if (drag.kind === "part") {
@@ -202,6 +216,10 @@ export class Hand {
   }
 
   up(): void {
+    if (this.tool === "segment") {
+      this.pointing.up();
+      return this.stage.paintLive();
+    }
     const drag = this.drag;
     this.drag = null;
     if (!drag) return;
@@ -242,6 +260,7 @@ export class Hand {
   keep(tool: string): void {
     const frame = this.store.frame;
     if (this.brush) return this.keepMask();
+    if (this.tool === "segment") return this.keepPointed();
     if (this.points.length >= 3) return this.closePolygon();
     if (!frame || !this.edits.size) return;
     const edits = [...this.edits]
@@ -262,6 +281,36 @@ export class Hand {
     );
     this.store.act("edit", { edits }, { frame, tool });
     this.say(edits.length > 1 ? `${edits.length} shapes changed` : "Shape changed");
+  }
+
+  /** The interactor's answer becomes an object, or the shape of the one that was selected. */
+  private keepPointed(): void {
+    const { pointing, store } = this;
+    const { frame } = store;
+    const { made, target } = pointing;
+    if (pointing.waiting) pointing.then = () => this.keepPointed();
+    if (!frame || !made) return;
+    const { shape, rings, tool } = made;
+    if (target) {
+      const now = (o: Obj): Obj =>
+        o.id === target ? { ...o, shape, rings, state: o.state === "added" ? "added" : "edited" } : o;
+      store.imagine(frame, (objects) => objects.map(now));
+      store.act("edit", { edits: [{ object_id: target, shape }] }, { frame, tool });
+      this.say("Shape changed");
+    } else {
+      const id = `new-${crypto.randomUUID()}`;
+      const added: Obj = {
+        id, label: this.label, state: "added", score: null, shape, rings, track: null, hidden: false,
+      };
+      store.imagine(frame, (objects) => [...objects, added]);
+      store.act("add", { objects: [{ id, label: this.label, shape }] }, { frame, tool });
+      this.say(`${this.label} added`);
+    }
+    pointing.clear();
+    pointing.target = null;
+    this.selected = [];
+    this.stage.paint();
+    this.changed();
   }
 
   private closePolygon(): void {
@@ -341,6 +390,7 @@ export class Hand {
   private liveDrawing(ctx: CanvasRenderingContext2D): void {
     const { stage, at } = this;
     const drag = this.drag;
+    if (this.tool === "segment") this.pointing.live(ctx);
     if (drag && (drag.kind === "box" || drag.kind === "marquee")) {
       const box = boxOf(drag.from, drag.to);
       stage.outline(ctx, { shape: { box } } as Obj, drag.kind === "box");

@@ -27,6 +27,7 @@ export function belongsToLab(event: KeyboardEvent): boolean {
 export function takesText(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false;
   if (target instanceof HTMLInputElement) return target.type !== "range" && target.type !== "button";
+  if (target instanceof HTMLSelectElement) return true;
   return target instanceof HTMLTextAreaElement || target.isContentEditable;
 }
 

@@ -91,7 +91,34 @@ export interface Act {
   args: Record<string, unknown>;
 }
 
+/** What the interactor is, and whether it can be asked. */
+export interface PointingMessage {
+  type: "pointing";
+  state: "opening" | "ready" | "failed";
+  name: string;
+  names: string[];
+  takes: string[];
+  min_points: number;
+  /** How it is used, or why it cannot be. */
+  text: string;
+}
+
+/** An interactor's answer; `ms` is the time it took, 0 where it does not count. */
+export interface MaskMessage {
+  type: "mask";
+  id: string;
+  frame_id: string;
+  preview: boolean;
+  shape: Shape | null;
+  rings: number[][];
+  score: number;
+  ms: number;
+  error: string;
+}
+
 export type FromKernel =
+  | PointingMessage
+  | MaskMessage
   | ({ type: "frame" } & Frame)
   | { type: "drop"; frame_ids: string[] }
   | {

@@ -1,0 +1,197 @@
+"""The whole bench: one reviewer, and around it the panels in tabs."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import ipywidgets
+import pandas as pd
+
+from labkit.core.errors import InputError
+from labkit.project import Project
+from labkit.review import ReviewSession
+from labkit.widgets.fallback import has_front_end
+from labkit.widgets.jobs_panel import JobsPanel
+from labkit.widgets.markup import line
+from labkit.widgets.metrics_panel import MetricsPanel
+from labkit.widgets.panel import Panel
+from labkit.widgets.predict_panel import PredictPanel
+from labkit.widgets.queue_panel import QueuePanel
+from labkit.widgets.reviewer import Reviewer
+from labkit.widgets.track_panel import TrackPanel
+
+__all__ = ["Bench"]
+
+log = logging.getLogger(__name__)
+
+
+class Bench(ipywidgets.VBox):
+    """Predict, queue, review, track and measure one project.
+
+    An empty project begins with Predict; one with a run begins with the first frame of its queue
+    that nobody has decided.
+
+    Parameters
+    ----------
+    project : Project
+    reviewer : str, optional
+        Who decides.
+    **options
+        ``keymap``, ``keys``, ``height`` ...: see :class:`labkit.widgets.Reviewer`.
+
+    Attributes
+    ----------
+    reviewer : Reviewer or None
+        None until there is something to review.
+    panels : dict of str to Panel
+        By title.
+    """
+
+    def __init__(self, project: Project, reviewer: str | None = None, **options: Any) -> None:
+        if not isinstance(project, Project):
+            raise InputError(
+                "A Bench needs a project",
+                f"this is a {type(project).__name__}",
+                "write lk.Bench(lk.Project.open(folder))",
+            )
+        self.project, self._who, self._options = project, reviewer, options
+        self.reviewer: Reviewer | None = None
+        self._displayed = False
+        self.panels: dict[str, Panel] = {
+            "Queue": QueuePanel(project, self._review),
+            "Predict": PredictPanel(project, self._predicted),
+            "Metrics": MetricsPanel(project),
+            "Jobs": JobsPanel(),
+        }
+        self._top = ipywidgets.VBox(layout=ipywidgets.Layout(width="100%"))
+        self.tabs = ipywidgets.Tab(layout=ipywidgets.Layout(width="100%"))
+        super().__init__([self._top, self.tabs], layout=ipywidgets.Layout(width="100%"))
+        self.add_class("labkit-bench-all")
+        self._fill_tabs()
+        queue = self._first_queue()
+        if queue is None:
+            self._say_what_is_missing()
+            self.tabs.selected_index = list(self.panels).index("Predict")
+        else:
+            self._open(queue, None)
+        self.tabs.observe(lambda _change: self._look(), "selected_index")
+
+    # ---- tabs
+
+    def _fill_tabs(self) -> None:
+        order = [n for n in ("Queue", "Track", "Predict", "Metrics", "Jobs") if n in self.panels]
+        at = self.tabs.selected_index
+        seen = self.tabs.titles[at] if at is not None else order[0]
+        self.panels = {name: self.panels[name] for name in order}
+        self.tabs.children = tuple(self.panels.values())
+        self.tabs.titles = tuple(self.panels)
+        self.tabs.selected_index = order.index(seen)
+
+    def _look(self) -> None:
+        """Only the panel that is seen keeps itself up to date."""
+        for k, panel in enumerate(self.panels.values()):
+            panel.show(on=self._displayed and k == self.tabs.selected_index)
+
+    def _say_what_is_missing(self) -> None:
+        frames = len(self.project.frames())
+        text = (
+            "There is no frame yet. Add a folder, a glob or a video under Predict."
+            if not frames
+            else f"There are {frames} frames and no proposal yet. Choose a model under Predict."
+        )
+        note = ipywidgets.HTML(line(text))
+        note.add_class("lkp-empty")
+        self._top.children = (note,)
+
+    # ---- the reviewer
+
+    def _first_queue(self) -> pd.DataFrame | None:
+        """What is left to decide; where nothing is, everything."""
+        if not any(m.status == "finished" for m in self.project.runs()):
+            return None
+        queue = self.project.queue()
+        queue = queue if len(queue) else self.project.queue(decided=None)
+        return queue if len(queue) else None
+
+    def _open(self, queue: pd.DataFrame, frame_id: str | None) -> None:
+        old = self.reviewer
+        session = self._session(queue)
+        if frame_id is not None:
+            session.goto(frame_id)
+        self.reviewer = Reviewer(session, **self._options)
+        self._top.children = (self.reviewer,)
+        track = TrackPanel(session, self.reviewer.controller.run, self._tracked)
+        gone = self.panels.get("Track")
+        self.panels["Track"] = track
+        self._fill_tabs()
+        self._look()
+        if old is not None:
+            old.close()
+            old.session.close()
+        if gone is not None:
+            gone.close()
+
+    def _session(self, queue: pd.DataFrame) -> ReviewSession:
+        """With all proposals that count now, tracks among them."""
+        conf = self.project.run((queue.attrs.get("runs") or [None])[-1]).manifest.conf
+        plain = queue.copy()
+        plain.attrs = {}
+        return self.project.review(plain, self._who, threshold=conf)
+
+    # ---- what panels ask for, on their threads
+
+    def _review(self, queue: pd.DataFrame, frame_id: str) -> None:
+        self._open(queue, frame_id)
+
+    def _predicted(self, run: str) -> None:
+        queue = self.project.queue(run)
+        if not len(queue):
+            queue = self.project.queue(run, decided=None)
+        if len(queue):
+            self._open(queue, None)
+
+    def _tracked(self, run: str) -> None:
+        if self.reviewer is None:
+            return
+        session, proposals = self.reviewer.session, self.project.proposals()
+        self.reviewer.controller.run(lambda: session.take_proposals(proposals))
+        log.info("run %s is shown", run)
+
+    # ---- showing
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        bundle = {"text/plain": self.static_text(), "text/html": self.static_html()}
+        if not has_front_end():
+            return bundle
+        self._displayed = True
+        self._look()
+        return {**super()._repr_mimebundle_(**kwargs), **bundle}
+
+    def static_text(self) -> str:
+        """One line: how far the review is."""
+        from labkit.widgets.fallback import static_text
+
+        if self.reviewer is None:
+            return self.panels["Predict"].static_text()
+        return static_text(self.reviewer.session)
+
+    def static_html(self) -> str:
+        """The current frame, the queue and the numbers so far; all data escaped."""
+        from labkit.widgets.fallback import static_html
+
+        parts = [
+            p.static_html() for n, p in self.panels.items() if n in ("Queue", "Metrics", "Predict")
+        ]
+        first = "" if self.reviewer is None else static_html(self.reviewer.session)
+        return f'<div class="labkit-static">{first}{"".join(parts)}</div>'
+
+    def close(self) -> None:
+        """End the bench; what was decided is in the ledger, and jobs go on."""
+        if "panels" in self.__dict__:  # ipywidgets closes what was never finished, too
+            for panel in self.panels.values():
+                panel.close()
+            if self.reviewer is not None:
+                self.reviewer.close()
+                self.reviewer.session.close()
+        super().close()
