@@ -116,7 +116,8 @@ def show_world(
         if oracle:
             _say("truth", demo.oracle())
         lab = "make lab" if "MAKELEVEL" in os.environ else "labkit lab"
-        _say("open", f"{lab}, then 04_metrics with project = {str(out.resolve())!r}")
+        place = f"project = {str(out.resolve())!r}, run = {demo.run_id!r}"
+        _say("open", f"{lab}, then 02_review with {place}")
         return exit_code(demo.failures)
 
 
