@@ -11,6 +11,7 @@ import pandas as pd
 from labkit.core.errors import InputError
 from labkit.project import Project
 from labkit.review import ReviewSession
+from labkit.widgets.closing import Whole
 from labkit.widgets.fallback import has_front_end
 from labkit.widgets.jobs_panel import JobsPanel
 from labkit.widgets.markup import line
@@ -26,7 +27,7 @@ __all__ = ["Bench"]
 log = logging.getLogger(__name__)
 
 
-class Bench(ipywidgets.VBox):
+class Bench(Whole, ipywidgets.VBox):
     """Predict, queue, review, track and measure one project.
 
     An empty project begins with Predict; one with a run begins with the first frame of its queue
@@ -194,4 +195,5 @@ class Bench(ipywidgets.VBox):
             if self.reviewer is not None:
                 self.reviewer.close()
                 self.reviewer.session.close()
+        self.close_children()
         super().close()

@@ -6,6 +6,7 @@ the font come from :mod:`labkit.widgets.looks`.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from labkit.widgets.messages import ViewRequest
 __all__ = ["Transform", "held", "paint_frame", "paint_mark", "paint_objects"]
 
 INK = "#1b1f24"
+_TURN = threading.RLock()
 
 
 @contextmanager
@@ -31,17 +33,19 @@ def held() -> Iterator[None]:
 
     ipycanvas's own ``hold_canvas`` has no ``finally``: after an exception in it nothing is drawn
     any more. Each batch starts by naming its canvas, because a page that was loaded again does
-    not know which one was drawn on last.
+    not know which one was drawn on last. All canvases of a kernel share one manager, and each
+    bench paints on a thread of its own: they take turns.
     """
     manager = ipycanvas_canvas._CANVAS_MANAGER
-    caching = manager._caching
-    manager._caching, manager._current_canvas = True, None
-    try:
-        yield
-        manager.flush()
-    finally:
-        manager._commands_cache, manager._buffers_cache = [], []
-        manager._caching = caching
+    with _TURN:
+        caching = manager._caching
+        manager._caching, manager._current_canvas = True, None
+        try:
+            yield
+            manager.flush()
+        finally:
+            manager._commands_cache, manager._buffers_cache = [], []
+            manager._caching = caching
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import ipywidgets
 import traitlets
 
 from labkit.core.errors import LabkitError
+from labkit.widgets.closing import Whole
 from labkit.widgets.desk import Desk
 from labkit.widgets.fallback import has_front_end
 from labkit.widgets.glass import STATIC
@@ -62,7 +63,7 @@ def row(*children: ipywidgets.Widget, **layout: Any) -> ipywidgets.HBox:
     return made
 
 
-class Panel(ipywidgets.VBox):
+class Panel(Whole, ipywidgets.VBox):
     """A panel of the bench.
 
     A subclass builds its widgets, calls :meth:`build`, and says in :meth:`watch` what is done
@@ -136,4 +137,5 @@ class Panel(ipywidgets.VBox):
         """End the panel; jobs that it has started go on."""
         if "desk" in self.__dict__:  # ipywidgets closes what was never finished, too
             self.desk.close()
+        self.close_children()
         super().close()

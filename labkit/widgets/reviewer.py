@@ -11,6 +11,7 @@ import ipywidgets
 from labkit.core.errors import InputError
 from labkit.frames import FrameReader
 from labkit.review import ReviewSession
+from labkit.widgets.closing import Whole
 from labkit.widgets.controller import Controller
 from labkit.widgets.fallback import has_front_end, static_html, static_text
 from labkit.widgets.keymap import Keymap
@@ -22,7 +23,7 @@ from labkit.widgets.status import watch
 __all__ = ["Reviewer"]
 
 
-class Reviewer(ipywidgets.VBox):
+class Reviewer(Whole, ipywidgets.VBox):
     """Review a queue in the notebook.
 
     A verdict shows the next frame at once; the light says 'Saved' only after the decision has been
@@ -99,4 +100,5 @@ class Reviewer(ipywidgets.VBox):
         if "controller" in self.__dict__:  # ipywidgets closes what was never finished, too
             self.controller.close()
             self.stage.close()
+        self.close_children()
         super().close()

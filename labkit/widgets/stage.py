@@ -9,6 +9,7 @@ import ipywidgets
 from ipycanvas import MultiCanvas
 
 from labkit.core.types import AnnotatedObject, Frame
+from labkit.widgets.closing import Whole
 from labkit.widgets.glass import Glass
 from labkit.widgets.messages import ViewRequest
 from labkit.widgets.painter import held, paint_frame, paint_mark, paint_objects
@@ -23,7 +24,7 @@ _STARTING = (
 )
 
 
-class Stage(ipywidgets.GridBox):
+class Stage(Whole, ipywidgets.GridBox):
     """Canvas and glass. All of it is to be used from one thread.
 
     Parameters
@@ -89,6 +90,5 @@ class Stage(ipywidgets.GridBox):
     def close(self) -> None:
         """Close all widgets of the stage."""
         self.drop(list(self._images))
-        for child in self.children:
-            child.close()
+        self.close_children()
         super().close()

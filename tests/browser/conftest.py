@@ -23,7 +23,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[object]:
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     path = chromium()
@@ -37,14 +37,14 @@ def browser() -> Iterator[object]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def lab(browser: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     server = Lab(tmp_path_factory.mktemp("lab"))
     yield server
     server.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def predicted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project of drawn frames with the small YOLO's proposals; tests must not change it."""
     folder = tmp_path_factory.mktemp("predicted")
@@ -62,7 +62,7 @@ def project(lab: Lab, predicted: Path, request: pytest.FixtureRequest) -> Path:
     return folder / "project"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def page(browser, lab: Lab) -> Iterator[BenchPage]:
     page = BenchPage(browser, lab)
     yield page

@@ -46,6 +46,10 @@ class Lab:
         (settings / "notification.jupyterlab-settings").write_text(json.dumps(quiet))
         theme = {"theme": "JupyterLab Dark" if dark else "JupyterLab Light"}
         (settings / "themes.jupyterlab-settings").write_text(json.dumps(theme))
+        if not extended:  # though it may be installed where these tests run
+            (home / "config" / "labconfig").mkdir(parents=True)
+            off = json.dumps({"disabledExtensions": {"labkit-lab": True}})
+            (home / "config" / "labconfig" / "page_config.json").write_text(off)
         if extended:
             (home / "data" / "labextensions").mkdir(parents=True)
             (home / "data" / "labextensions" / "labkit-lab").symlink_to(EXTENSION)

@@ -26,8 +26,9 @@ _LEAVE = """() => {
   for (const widget of [...window.jupyterapp.shell.widgets("main")])
     if (!widget.context) widget.dispose();
 }"""
-CELL = """if "reviewer" in globals():
-    reviewer.close()
+CELL = """for name in ("reviewer", "bench"):
+    if name in globals():
+        globals().pop(name).close()
 import labkit as lk
 project = lk.Project.open({path!r})
 session = project.review(reviewer="ana")
