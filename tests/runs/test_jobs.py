@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -90,6 +91,12 @@ def test_an_interrupt_cancels_and_is_raised(monkeypatch) -> None:
     assert job.state == "cancelled"
 
 
+def in_a_loop(coroutine):
+    """Run it on a thread of its own: the tests' main thread may have a loop, as a kernel's has."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, coroutine).result()
+
+
 def test_await() -> None:
     async def main() -> tuple[int, int]:
         ticks = 0
@@ -105,7 +112,7 @@ def test_await() -> None:
         task.cancel()
         return value, ticks
 
-    value, ticks = asyncio.run(main())
+    value, ticks = in_a_loop(main())
     assert value == 7
     assert ticks > 2
 
@@ -115,7 +122,7 @@ def test_await_raises_what_the_work_raised() -> None:
         await Job(lambda context: int("x")).start()
 
     with pytest.raises(ValueError, match="invalid literal"):
-        asyncio.run(main())
+        in_a_loop(main())
 
 
 def test_updates_are_throttled_and_the_end_is_told() -> None:
