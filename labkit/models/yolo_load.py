@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-import sys
 import threading
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
@@ -12,6 +10,7 @@ from typing import Any
 from labkit.core.errors import InputError, LabkitError, ModelUnavailableError
 from labkit.core.registry import unknown
 from labkit.models.base import DETECTORS, DetectOptions, ModelInfo
+from labkit.models.budget import empty_device_cache
 from labkit.models.onnx_parallel import ParallelSession, open_parallel
 from labkit.models.weights import Weights
 from labkit.models.worker import worker
@@ -19,7 +18,7 @@ from labkit.models.yolo import YoloDetector
 from labkit.models.yolo_import import ultralytics
 from labkit.models.yolo_safetensors import open_yolo
 
-__all__ = ["empty_device_cache", "load", "release"]
+__all__ = ["load", "release"]
 
 _TASKS = ("detect", "segment", "pose", "obb")
 _TORCH = ("pt", "safetensors")
@@ -77,14 +76,6 @@ def release() -> None:
     with _cache_lock:
         _cache.clear()
     empty_device_cache()
-
-
-def empty_device_cache() -> None:
-    """Give cached device memory back; the inference thread."""
-    gc.collect()
-    torch = sys.modules.get("torch")
-    if torch is not None and torch.cuda.is_available():
-        torch.cuda.empty_cache()
 
 
 def _predictor(weights: Weights, options: DetectOptions) -> tuple[Any, ParallelSession | None]:

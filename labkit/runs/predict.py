@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from labkit.core import labelmap
-from labkit.core.config import cores
 from labkit.core.errors import InputError
 from labkit.core.labelmap import LabelMap
 from labkit.core.registry import unknown
 from labkit.core.types import FrameFailure, Manifest
-from labkit.frames import FrameReader
 from labkit.models.base import DetectOptions, Detector, ModelInfo, open_detector
 from labkit.models.weights import resolve
 from labkit.models.worker import worker
@@ -27,9 +25,10 @@ from labkit.runs.arguments import (
     size,
     unit,
 )
-from labkit.runs.claim import claim, new_manifest
+from labkit.runs.carry import carry_out
+from labkit.runs.claim import new_manifest
 from labkit.runs.jobs import Job, JobContext
-from labkit.runs.pipeline import Pipeline, Reader
+from labkit.runs.pipeline import Reader
 from labkit.runs.progress import attach
 from labkit.store.files import write_atomic
 from labkit.store.project import ProjectStore
@@ -208,31 +207,7 @@ def _work(
     mapping = _label_map(project, info, request)
     context.check()
     manifest = new_manifest(project, info, mapping, request)
-    store, lock = claim(project, manifest, request)
-    if store.manifest.status == "finished":
-        lock.release()
-        context.update(message=f"done before: {_summary(store.manifest)}")
-        return store.run_id
-    own = FrameReader(project.root)
-    try:
-        pipeline = Pipeline(
-            store=store,
-            frames=list(project.iter_frames(store.frame_ids)),
-            detector=detector,
-            label_map=store.manifest.label_map,
-            reader=own if reader is None else reader,
-            batch=int(store.manifest.params["batch"]),
-            context=context,
-            threads=max(2, min(8, cores() - 1)),
-            free_memory=_free_memory,
-        )
-        context.update(message="")
-        done = pipeline.run()
-    finally:
-        own.close()
-        lock.release()
-    context.update(message=_summary(done))
-    return done.run_id
+    return carry_out(project, manifest, request, detector, reader, context, _summary)
 
 
 def _open(
@@ -256,12 +231,6 @@ def _check_scores(info: ModelInfo) -> None:
         raise InputError(
             f"The model {info.name!r} cannot be used", f"it has two classes called {twice[0]!r}"
         )
-
-
-def _free_memory() -> None:
-    from labkit.models.yolo_load import empty_device_cache
-
-    empty_device_cache()
 
 
 def _class_names(classes: Sequence[str | int], labels: Sequence[str]) -> tuple[str, ...]:

@@ -11,20 +11,18 @@ from typing import Any
 import pandas as pd
 
 from labkit._version import __version__
-from labkit.core.config import cores
 from labkit.core.errors import InputError
 from labkit.core.geometry import clip_boxes, polygons_to_mask
 from labkit.core.prompts import MaskProposal, Prompts
 from labkit.core.types import AnnotatedObject, Attribute, Frame, Manifest, Proposal, Shape
-from labkit.frames import FrameReader
 from labkit.models.base import DetectOptions, Image, ModelInfo
 from labkit.models.interactors import open_interactor
 from labkit.models.interactors.base import Interactor
 from labkit.models.worker import worker
 from labkit.runs.arguments import Request, count, frame_ids_of, unit
-from labkit.runs.claim import claim
+from labkit.runs.carry import carry_out
 from labkit.runs.jobs import Job, JobContext
-from labkit.runs.pipeline import Pipeline, Reader
+from labkit.runs.pipeline import Reader
 from labkit.runs.progress import attach
 from labkit.store.columns import object_from_row
 from labkit.store.project import ProjectStore
@@ -255,31 +253,13 @@ def _work(project: ProjectStore, task: _Task, reader: Reader | None, context: Jo
     labels = sorted(set(objects["label"].astype(str)))
     refiner = _Refiner(interactor, given, objects, labels)
     context.check()
-    store, lock = claim(project, _manifest(project, task, refiner.info, labels), task.request)
-    if store.manifest.status == "finished":
-        lock.release()
-        context.update(message="done before")
-        return store.run_id
-    own = FrameReader(project.root)
-    try:
-        pipeline = Pipeline(
-            store=store,
-            frames=list(project.iter_frames(store.frame_ids)),
-            detector=refiner,
-            label_map=store.manifest.label_map,
-            reader=own if reader is None else reader,
-            batch=1,
-            context=context,
-            threads=max(2, min(8, cores() - 1)),
-        )
-        context.update(message="")
-        done = pipeline.run()
-    finally:
-        own.close()
-        lock.release()
+    manifest = _manifest(project, task, refiner.info, labels)
+    return carry_out(project, manifest, task.request, refiner, reader, context, _summary)
+
+
+def _summary(done: Manifest) -> str:
     lost = f", {len(done.failures)} frames failed" if done.failures else ""
-    context.update(message=f"{done.proposals} objects{lost}")
-    return done.run_id
+    return f"{done.proposals} objects{lost}"
 
 
 def _manifest(
