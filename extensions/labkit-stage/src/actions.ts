@@ -191,23 +191,15 @@ export class Actions {
   }
 
   private keep(tool: string): void {
-    const { hand } = this;
-    if (hand.tool === "segment") {
-      if (!hand.pointing.made && !hand.pointing.waiting) return this.say("Click on an object first", true);
-      hand.keep(tool);
-    } else if (hand.brush || hand.points.length || hand.edits.size || hand.tool === "edit") {
-      hand.keep(tool);
-      if (hand.tool === "edit" || hand.tool === "polygon") hand.setTool("select");
-    } else this.onObjects("accept", tool);
+    if (!this.hand.enter(tool)) this.onObjects("accept", tool);
   }
 
   private back(): void {
     const { hand } = this;
-    if (hand.edits.size || hand.points.length || hand.dragging || hand.pointing.busy) {
+    if (hand.busy) {
       hand.drop();
       if (hand.tool === "segment") this.say("Dropped");
-    }
-    else if (hand.tool !== "select") hand.setTool("select");
+    } else if (hand.tool !== "select") hand.setTool("select");
     else hand.select([]);
     if (hand.tool === "edit") hand.setTool("select");
   }
@@ -241,7 +233,7 @@ export class Actions {
   }
 
   private brushSize(factor: number): void {
-    if (this.hand.brush) this.hand.brush.radius *= factor;
+    this.hand.painting.larger(factor);
     this.stage.paintLive();
   }
 

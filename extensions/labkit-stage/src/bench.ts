@@ -174,7 +174,7 @@ export class Bench {
     if (this.hand.tool !== "edit" || !by) return false;
     const step = event.shiftKey ? 10 : 1;
     this.store.touched();
-    this.hand.nudge(by[0] * step, by[1] * step, event.altKey);
+    this.hand.selecting.nudge(by[0] * step, by[1] * step, event.altKey);
     return true;
   }
 }

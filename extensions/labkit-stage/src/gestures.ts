@@ -27,7 +27,7 @@ export class Gestures {
     on.addEventListener("contextmenu", (e) => {
       e.preventDefault();
       // a right click points at the background then; JupyterLab's menu would cover it
-      if (hand.tool === "segment") e.stopPropagation();
+      if (hand.takesRight) e.stopPropagation();
     });
     on.addEventListener("auxclick", (e) => e.preventDefault());
   }
@@ -38,8 +38,7 @@ export class Gestures {
     this.touches.set(event.pointerId, p);
     this.stage.element.setPointerCapture(event.pointerId);
     if (this.touches.size === 2) {
-      if (this.hand.tool === "segment") this.hand.pointing.lift();
-      else this.hand.drop();
+      this.hand.lift();
       this.spread = 0;
       return;
     }
@@ -48,7 +47,7 @@ export class Gestures {
     if (event.button === 1 || (event.button === 0 && this.space)) {
       this.panning = p;
       this.stage.element.dataset.pan = "on";
-    } else if (event.button === 0 || (event.button === 2 && this.hand.tool === "segment"))
+    } else if (event.button === 0 || (event.button === 2 && this.hand.takesRight))
       this.hand.down(p, event);
   }
 

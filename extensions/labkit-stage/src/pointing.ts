@@ -3,6 +3,7 @@
 import { boxOf } from "./geometry";
 import type { Stage } from "./stage";
 import type { Store } from "./store";
+import type { Press } from "./tools/tool";
 import type { Box, FromKernel, MaskMessage, Obj, Point, PointingMessage, Shape } from "./types";
 
 interface Prompt extends Point {
@@ -82,17 +83,15 @@ export class Pointing {
 
   // ---- the pointer
 
-  down(at: Point, event: PointerEvent): boolean {
+  down(at: Point, event: Press): void {
     const near = 8 / this.stage().view.k;
     const hit = this.points.findIndex((p) => Math.hypot(p.x - at.x, p.y - at.y) <= near);
     if (hit >= 0) {
       this.points.splice(hit, 1);
-      this.ask();
-      return false;
+      return this.ask();
     }
     const positive = event.button !== 2 && !event.altKey;
     this.pressed = { at, to: at, positive, collect: event.ctrlKey || event.metaKey };
-    return true;
   }
 
   /** The press was the beginning of something else, such as a pinch. */

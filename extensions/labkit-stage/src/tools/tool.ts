@@ -1,0 +1,37 @@
+// What every tool answers to. The hand passes on what the pointer and the keys do.
+
+import type { Point } from "../types";
+
+export type ToolName = "select" | "edit" | "box" | "polygon" | "brush" | "eraser" | "segment";
+
+/** A press, whatever has made it. */
+export type Press = Pick<
+  PointerEvent, "altKey" | "shiftKey" | "ctrlKey" | "metaKey" | "button" | "detail"
+>;
+
+export interface Tool {
+  /** Whether Escape has something to drop. */
+  readonly busy: boolean;
+  /** Whether the right button draws, too. */
+  readonly takesRight?: boolean;
+  /** Objects that the live layer draws in place of the base. */
+  readonly lifted?: Iterable<string>;
+  /** The tool is taken up. */
+  on?(): void;
+  /** The tool is put away; what was unfinished has been dropped. */
+  off?(): void;
+  /** A press, in pixels of the frame. */
+  down(at: Point, press: Press): void;
+  move(at: Point): void;
+  up(): void;
+  /** The press was the beginning of something else, such as a pinch. */
+  lift(): void;
+  /** Send what is finished, if anything is. */
+  keep(how: string): void;
+  /** Enter; false where it is about the selected objects. Otherwise: keep, where busy. */
+  enter?(how: string): boolean;
+  /** Forget what is not sent. */
+  drop(): void;
+  /** Draw what moves. */
+  live(ctx: CanvasRenderingContext2D): void;
+}
