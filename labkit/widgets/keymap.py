@@ -36,6 +36,7 @@ ACTIONS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
         },
         "Draw": {
             "new_box": "new box",
+            "new_rotated": "new rotated box",
             "new_polygon": "new polygon",
             "brush": "paint a mask",
             "eraser": "erase from a mask",
@@ -78,6 +79,7 @@ _DEFAULT: Final[Mapping[str, tuple[str, ...]]] = {
     "keep": ("enter",),
     "back": ("escape",),
     "new_box": ("n",),
+    "new_rotated": ("shift+n",),
     "new_polygon": ("p",),
     "brush": ("b",),
     "eraser": ("shift+b",),
@@ -131,6 +133,7 @@ _FIXED: Final = {
         ("Alt+click", "delete a vertex; erase"),
         ("Arrows", "in edit: move (Shift: by 10)"),
         ("Alt+arrows", "in edit: resize"),
+        ("Ctrl+\u2190 \u2192", "in edit: turn by 1\u00b0 (Shift: by 10\u00b0)"),
     ],
     "Look": [("Wheel", "zoom at the cursor"), ("Space+drag", "pan"), ("Tab", "leave the bench")],
     "Object": [("Shift+click", "select several")],

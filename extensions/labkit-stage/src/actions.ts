@@ -4,6 +4,7 @@ import type { Hand } from "./hand";
 import { caption, shown } from "./paint";
 import type { Stage } from "./stage";
 import type { Store } from "./store";
+import type { ToolName } from "./tools/tool";
 import type { Obj } from "./types";
 
 export class Actions {
@@ -39,14 +40,15 @@ export class Actions {
     object_previous: () => this.walk(-1),
     select_all: () => this.hand.select(this.stage.visible.map((o) => o.id)),
     edit: () => this.edit(),
-    new_box: () => this.hand.setTool(this.hand.tool === "box" ? "select" : "box"),
-    new_polygon: () => this.hand.setTool(this.hand.tool === "polygon" ? "select" : "polygon"),
+    new_box: () => this.toggle("box"),
+    new_rotated: () => this.toggle("rotated"),
+    new_polygon: () => this.toggle("polygon"),
     brush: () => this.hand.setTool("brush"),
     eraser: () => this.hand.setTool("eraser"),
     keep: (tool) => this.keep(tool),
     back: () => this.back(),
     copy_next: () => this.copyNext(),
-    segment: () => this.hand.setTool(this.hand.tool === "segment" ? "select" : "segment"),
+    segment: () => this.toggle("segment"),
     track: () => this.say("No tracker is open here", true),
     fit: () => this.look(() => this.stage.fit()),
     actual: () => this.look(() => this.stage.view.actual(this.stage.width, this.stage.height)),
@@ -178,6 +180,10 @@ export class Actions {
     this.say(`${caption(objects[k])}, ${objects[k].state}, ${k + 1} of ${objects.length}`);
   }
 
+  private toggle(tool: ToolName): void {
+    this.hand.setTool(this.hand.tool === tool ? "select" : tool);
+  }
+
   private edit(): void {
     const { hand } = this;
     if (hand.tool === "edit") {
@@ -187,7 +193,7 @@ export class Actions {
     if (!hand.picked.length) this.walk(1);
     if (!hand.picked.length) return;
     hand.setTool("edit");
-    this.say("Edit: arrows move, with Alt they resize, Enter keeps, Escape drops");
+    this.say("Edit: arrows move, with Alt they resize, with Ctrl they turn, Enter keeps, Escape drops");
   }
 
   private keep(tool: string): void {

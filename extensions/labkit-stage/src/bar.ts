@@ -18,6 +18,7 @@ const BUTTONS: [string, string, string, string][][] = [
   ],
   [
     ["new_box", "Box", "New box", "tool:box"],
+    ["new_rotated", "Rotated", "New rotated box", "tool:rotated"],
     ["new_polygon", "Polygon", "New polygon", "tool:polygon"],
     ["brush", "Brush", "Paint a mask", "tool:brush"],
     ["eraser", "Eraser", "Erase from a mask", "tool:eraser"],

@@ -88,10 +88,10 @@ export class Bench {
     this.soon();
   }
 
-  /** A new object that is selected has its real name now. */
+  /** A new object that is under the hand has its real name now. */
   private follow(): void {
     const { made } = this.store;
-    this.hand.selected = this.hand.selected.map((id) => made.get(id) ?? id);
+    this.hand.rename((id) => made.get(id) ?? id);
   }
 
   private soon(): void {
@@ -146,7 +146,7 @@ export class Bench {
     const name = nameOf(event);
     if (event.key === "Tab") return;
     const action = this.store.config.keys[name];
-    if (!action && belongsToLab(event)) return;
+    if (!action && belongsToLab(event) && !this.turns(event)) return;
     event.stopPropagation();
     if (takesText(event.target) || controlWants(event.target, name)) return;
     if (name === "space") {
@@ -169,12 +169,21 @@ export class Bench {
     this.actions.run(action);
   }
 
+  private turns(event: KeyboardEvent): boolean {
+    return this.hand.tool === "edit" && /^Arrow(Left|Right)$/.test(event.key);
+  }
+
+  /** Arrows while editing: move, with Alt resize, with Ctrl turn; Shift makes it ten times. */
   private nudge(event: KeyboardEvent): boolean {
     const by = ARROWS[event.key];
-    if (this.hand.tool !== "edit" || !by) return false;
+    const { selecting, tool } = this.hand;
+    if (tool !== "edit" || !by) return false;
     const step = event.shiftKey ? 10 : 1;
+    const ctrl = event.ctrlKey || event.metaKey;
+    if (ctrl && !this.turns(event)) return false;
     this.store.touched();
-    this.hand.selecting.nudge(by[0] * step, by[1] * step, event.altKey);
+    if (ctrl) selecting.turn(by[0] * step);
+    else selecting.nudge(by[0] * step, by[1] * step, event.altKey);
     return true;
   }
 }

@@ -7,6 +7,7 @@ import type { Store } from "./store";
 import { Boxing } from "./tools/box";
 import { Painting } from "./tools/paint";
 import { Outlining } from "./tools/polygon";
+import { Turning } from "./tools/rotated";
 import { Segmenting } from "./tools/segment";
 import { Selecting } from "./tools/select";
 import type { Press, Tool, ToolName } from "./tools/tool";
@@ -39,6 +40,7 @@ export class Hand {
       select: this.selecting,
       edit: this.selecting,
       box: new Boxing(this),
+      rotated: new Turning(this),
       polygon: new Outlining(this),
       brush: this.painting,
       eraser: this.painting,
@@ -75,6 +77,11 @@ export class Hand {
     return NEAR / this.stage.view.k;
   }
 
+  /** The least side of what is drawn, in pixels of the frame. */
+  get least(): number {
+    return DRAWN / this.stage.view.k;
+  }
+
   /** A point inside of the frame, at its edge where it is near to it. */
   snapped(at: Point): Point {
     return snap(at, this.store.frame!, this.near);
@@ -91,6 +98,12 @@ export class Hand {
     this.selected = ids;
     this.stage.paintLive();
     this.changed();
+  }
+
+  /** The ledger has given names to new objects; a drag of one of them goes on. */
+  rename(name: (id: string) => string): void {
+    this.selected = this.selected.map(name);
+    this.current.rename?.(name);
   }
 
   setTool(tool: ToolName): void {
@@ -202,7 +215,7 @@ export class Hand {
 
   /** Add what has been drawn and select it, unless there is nothing to see of it. */
   draw(shape: Shape, tool: string): void {
-    if (!this.store.frame || !hasArea(shape, DRAWN / this.stage.view.k)) return;
+    if (!this.store.frame || !hasArea(shape, this.least)) return;
     const id = this.add(shape, tool);
     this.putAway();
     this.select([id]);

@@ -2,8 +2,9 @@
 // the canvas has caught up. How far it has is read from a pixel that the kernel paints last.
 
 import { h } from "./dom";
-import { handlePoints, corners, knob, ringPoints } from "./geometry";
+import { handlePoints, ringPoints } from "./geometry";
 import { FONT, paintFrame, paintObjects, shown, trace } from "./paint";
+import { corners, knob, middles } from "./rotated";
 import type { Store } from "./store";
 import type { Frame, FromKernel, Obj, Point } from "./types";
 import { View } from "./view";
@@ -227,7 +228,8 @@ export class Stage {
     const { shape } = obj;
     if (shape.rotated) {
       const top = knob(shape.rotated, 22 / this.view.k);
-      corners(shape.rotated).forEach((p) => this.square(ctx, p));
+      this.line(ctx, middles(shape.rotated)[0], top);
+      for (const p of [...corners(shape.rotated), ...middles(shape.rotated)]) this.square(ctx, p);
       this.round(ctx, top);
     } else if (shape.polygons) {
       shape.polygons.flatMap(ringPoints).forEach((p) => this.round(ctx, p));
@@ -237,6 +239,18 @@ export class Stage {
     (shape.keypoints ?? []).forEach(([x, y, v]) => {
       if (v > 0) this.round(ctx, { x, y });
     });
+  }
+
+  line(ctx: CanvasRenderingContext2D, from: Point, to: Point): void {
+    const [p, q] = [this.view.toStage(from), this.view.toStage(to)];
+    for (const [color, width] of [["rgba(0, 0, 0, 0.55)", 4], ["#ffffff", 2]] as const) {
+      ctx.strokeStyle = color;
+      ctx.lineWidth = width;
+      ctx.beginPath();
+      ctx.moveTo(p.x, p.y);
+      ctx.lineTo(q.x, q.y);
+      ctx.stroke();
+    }
   }
 
   private square(ctx: CanvasRenderingContext2D, p: Point): void {

@@ -88,6 +88,10 @@ export class Painting implements Tool {
     this.brush = this.target = this.drag = null;
   }
 
+  rename(name: (id: string) => string): void {
+    if (this.target) this.target = name(this.target);
+  }
+
   live(ctx: CanvasRenderingContext2D): void {
     const { at, stage } = this.hand;
     this.brush?.paint(ctx, stage.view);

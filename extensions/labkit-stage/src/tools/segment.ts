@@ -69,6 +69,11 @@ export class Segmenting implements Tool {
     this.pointing.clear();
   }
 
+  rename(name: (id: string) => string): void {
+    const { target } = this.pointing;
+    if (target) this.pointing.target = name(target);
+  }
+
   live(ctx: CanvasRenderingContext2D): void {
     this.pointing.live(ctx);
   }

@@ -1,7 +1,7 @@
 // Selecting objects, and dragging or nudging what is selected.
 
 import {
-  boxOf, deleteVertex, dragged, hasArea, insertVertex, nudged, snap, type Part,
+  boxOf, deleteVertex, dragged, hasArea, insertVertex, nudged, snap, turned, type Part,
 } from "../geometry";
 import type { Hand } from "../hand";
 import { objectAt, partAt } from "../hit";
@@ -14,7 +14,7 @@ type Drag =
 
 export class Selecting implements Tool {
   /** Shapes under the hand that are not sent yet. */
-  readonly edits = new Map<string, Shape>();
+  edits = new Map<string, Shape>();
   private drag: Drag | null = null;
 
   constructor(private readonly hand: Hand) {}
@@ -81,7 +81,8 @@ export class Selecting implements Tool {
       hand.hover = objectAt(hand.objects, at, hand.near / 2)?.id ?? null;
     } else if (drag.kind === "part") {
       const frame = hand.store.frame!;
-      const to = drag.part.kind === "body" ? at : snap(at, frame, hand.near);
+      const free = drag.part.kind === "body" || drag.part.kind === "turn";
+      const to = free ? at : snap(at, frame, hand.near);
       for (const [id, shape] of drag.start)
         this.edits.set(id, dragged(shape, drag.part, drag.from, to, frame));
     } else drag.to = at;
@@ -110,12 +111,19 @@ export class Selecting implements Tool {
   // ---- keys
 
   nudge(dx: number, dy: number, grow: boolean): void {
+    const frame = this.hand.store.frame!;
+    this.reshape((shape) => nudged(shape, dx, dy, grow, frame));
+  }
+
+  turn(degrees: number): void {
+    this.reshape((shape) => turned(shape, (degrees * Math.PI) / 180));
+  }
+
+  private reshape(change: (shape: Shape) => Shape): void {
     const { hand } = this;
-    const { frame } = hand.store;
     const movable = hand.picked.filter((o) => !o.shape.mask);
-    if (!frame || !movable.length) return;
-    for (const o of movable)
-      this.edits.set(o.id, nudged(hand.shapeOf(o).shape, dx, dy, grow, frame));
+    if (!hand.store.frame || !movable.length) return;
+    for (const o of movable) this.edits.set(o.id, change(hand.shapeOf(o).shape));
     hand.stage.paint();
   }
 
@@ -147,6 +155,13 @@ export class Selecting implements Tool {
   drop(): void {
     this.edits.clear();
     this.drag = null;
+  }
+
+  rename(name: (id: string) => string): void {
+    const renamed = (shapes: Map<string, Shape>) =>
+      new Map([...shapes].map(([id, shape]) => [name(id), shape]));
+    this.edits = renamed(this.edits);
+    if (this.drag?.kind === "part") this.drag.start = renamed(this.drag.start);
   }
 
   live(ctx: CanvasRenderingContext2D): void {

@@ -2,7 +2,8 @@
 
 import type { Point } from "../types";
 
-export type ToolName = "select" | "edit" | "box" | "polygon" | "brush" | "eraser" | "segment";
+export type ToolName =
+  | "select" | "edit" | "box" | "rotated" | "polygon" | "brush" | "eraser" | "segment";
 
 /** A press, whatever has made it. */
 export type Press = Pick<
@@ -32,6 +33,8 @@ export interface Tool {
   enter?(how: string): boolean;
   /** Forget what is not sent. */
   drop(): void;
+  /** Objects have other names now. */
+  rename?(name: (id: string) => string): void;
   /** Draw what moves. */
   live(ctx: CanvasRenderingContext2D): void;
 }
