@@ -38,6 +38,9 @@ ACTIONS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "new_box": "new box",
             "new_rotated": "new rotated box",
             "new_polygon": "new polygon",
+            "new_keypoints": "new keypoints",
+            "leave_out": "leave a keypoint out",
+            "take_back": "take back a point",
             "brush": "paint a mask",
             "eraser": "erase from a mask",
             "larger": "larger brush",
@@ -81,6 +84,9 @@ _DEFAULT: Final[Mapping[str, tuple[str, ...]]] = {
     "new_box": ("n",),
     "new_rotated": ("shift+n",),
     "new_polygon": ("p",),
+    "new_keypoints": ("k",),
+    "leave_out": ("o",),
+    "take_back": ("backspace",),
     "brush": ("b",),
     "eraser": ("shift+b",),
     "larger": (".",),
@@ -123,6 +129,7 @@ _SIGNS: Final = {
     "arrowright": "→",
     "escape": "Esc",
     "delete": "Del",
+    "backspace": "\u232b",
     "enter": "Enter",
     "shift": "Shift",
     "ctrl": "Ctrl",
@@ -130,7 +137,7 @@ _SIGNS: Final = {
 }
 _FIXED: Final = {
     "Draw": [
-        ("Alt+click", "delete a vertex; erase"),
+        ("Alt+click", "delete a vertex; erase; keypoint hidden or not"),
         ("Arrows", "in edit: move (Shift: by 10)"),
         ("Alt+arrows", "in edit: resize"),
         ("Ctrl+\u2190 \u2192", "in edit: turn by 1\u00b0 (Shift: by 10\u00b0)"),

@@ -7,9 +7,10 @@ the font come from :mod:`labkit.widgets.looks`.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from labkit.core.types import AnnotatedObject
 from labkit.report.strokes import rings_of
-from labkit.widgets.looks import FONT, LOOKS, MANY, ORDER, SKELETON, Look
+from labkit.widgets.looks import FONT, LOOKS, MANY, ORDER, Look, limbs_of
 from labkit.widgets.messages import ViewRequest
 
 __all__ = ["Transform", "held", "paint_frame", "paint_mark", "paint_objects"]
@@ -87,8 +88,13 @@ def paint_frame(canvas: Any, picture: Any, size: tuple[int, int], request: ViewR
         canvas.draw_image(picture, at.tx, at.ty, size[0] * at.k, size[1] * at.k)
 
 
-def paint_objects(canvas: Any, objects: Sequence[AnnotatedObject], request: ViewRequest) -> None:
-    """All objects: fills, casings, outlines by state, tags."""
+def paint_objects(
+    canvas: Any,
+    objects: Sequence[AnnotatedObject],
+    request: ViewRequest,
+    skeletons: Mapping[str, Any] = MappingProxyType({}),
+) -> None:
+    """All objects: fills, casings, outlines by state, keypoints with their limbs, tags."""
     at = Transform.of(request)
     _start(canvas, request)
     canvas.line_join = "round"
@@ -103,7 +109,7 @@ def paint_objects(canvas: Any, objects: Sequence[AnnotatedObject], request: View
         canvas.line_width = width
         _outlines(canvas, [o for o in objects if LOOKS[o.state].double is double], at)
     for state in ORDER:
-        _paint_state(canvas, [o for o in objects if o.state == state], LOOKS[state], at)
+        _paint_state(canvas, [o for o in objects if o.state == state], LOOKS[state], at, skeletons)
     _tags(canvas, objects, at)
 
 
@@ -139,7 +145,11 @@ def _outlines(canvas: Any, objects: Sequence[AnnotatedObject], at: Transform) ->
 
 
 def _paint_state(
-    canvas: Any, objects: Sequence[AnnotatedObject], look: Look, at: Transform
+    canvas: Any,
+    objects: Sequence[AnnotatedObject],
+    look: Look,
+    at: Transform,
+    skeletons: Mapping[str, Any],
 ) -> None:
     if not objects:
         return
@@ -156,16 +166,22 @@ def _paint_state(
             canvas.stroke_style, canvas.line_width = look.color, 1.25
             canvas.stroke_line(x, y, x + w, y + h)
             canvas.stroke_line(x + w, y, x, y + h)
-        _keypoints(canvas, o, look, at)
+        limbs = limbs_of(o.label, len(o.shape.keypoints or ()), skeletons)
+        _keypoints(canvas, o, look, at, limbs)
 
 
-def _keypoints(canvas: Any, o: AnnotatedObject, look: Look, at: Transform) -> None:
+def _keypoints(
+    canvas: Any,
+    o: AnnotatedObject,
+    look: Look,
+    at: Transform,
+    limbs: Sequence[tuple[int, int]],
+) -> None:
     points = o.shape.keypoints or ()
     if not points:
         return
     on = at.points(np.array([p[:2] for p in points]))
     canvas.stroke_style, canvas.line_width = look.color, 1.5
-    limbs = SKELETON if len(points) == 17 else ((0, 1),) if len(points) == 2 else ()
     for a, b in limbs:
         if points[a][2] > 0 and points[b][2] > 0:
             canvas.stroke_line(*on[a], *on[b])

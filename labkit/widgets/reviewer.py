@@ -15,7 +15,7 @@ from labkit.widgets.closing import Whole
 from labkit.widgets.controller import Controller
 from labkit.widgets.fallback import has_front_end, static_html, static_text
 from labkit.widgets.keymap import Keymap
-from labkit.widgets.looks import MANY, SKELETON, looks_json
+from labkit.widgets.looks import MANY, SKELETON, looks_json, skeletons_json
 from labkit.widgets.pictures import Pictures
 from labkit.widgets.stage import Stage
 from labkit.widgets.status import watch
@@ -83,6 +83,7 @@ class Reviewer(Whole, ipywidgets.VBox):
             "sheet": keymap.sheet(labels),
             "looks": looks_json(),
             "skeleton": [list(pair) for pair in SKELETON],
+            "skeletons": skeletons_json(getattr(session.project, "skeletons", {})),
             "many": MANY,
             "height": int(height),
             "reviewer": session.reviewer,

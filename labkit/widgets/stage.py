@@ -83,7 +83,8 @@ class Stage(Whole, ipywidgets.GridBox):
         size = (frame.width, frame.height)
         with held():
             paint_frame(self.canvas[0], self._images.get(frame.frame_id), size, request)
-            paint_objects(self.canvas[1], objects, request)
+            skeletons = self.glass.config.get("skeletons", {})
+            paint_objects(self.canvas[1], objects, request, skeletons)
             paint_mark(self.canvas[1], self._mark)
         return self._mark
 

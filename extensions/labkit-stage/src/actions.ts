@@ -43,6 +43,9 @@ export class Actions {
     new_box: () => this.toggle("box"),
     new_rotated: () => this.toggle("rotated"),
     new_polygon: () => this.toggle("polygon"),
+    new_keypoints: () => this.toggle("keypoints"),
+    take_back: () => this.takeBack(),
+    leave_out: () => this.hand.leaveOut(),
     brush: () => this.hand.setTool("brush"),
     eraser: () => this.hand.setTool("eraser"),
     keep: (tool) => this.keep(tool),
@@ -113,7 +116,12 @@ export class Actions {
     this.say(this.where());
   }
 
+  private takeBack(): void {
+    if (!this.hand.takeBack()) this.say("Nothing is drawn that could be taken back");
+  }
+
   private history(kind: "undo" | "redo", tool: string): void {
+    if (kind === "undo" && this.hand.takeBack()) return;
     this.hand.drop();
     this.store.act(kind, {}, { then: "", tool });
   }
@@ -127,11 +135,9 @@ export class Actions {
   private setLabel(label: string | undefined, tool: string): void {
     if (!label) return;
     const { store, hand } = this;
-    if (hand.tool === "segment" && !hand.pointing.target) {
-      hand.label = label;
-      this.say(`New objects are ${label}`);
-      return hand.select([]);
-    }
+    if (hand.tool === "keypoints" && hand.busy)
+      return this.say("The keypoints first: Enter keeps them, Escape drops them", true);
+    if (hand.draws) return hand.setLabel(label);
     this.hand.keep(tool);
     hand.label = label;
     const frame = store.frame;

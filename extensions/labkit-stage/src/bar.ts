@@ -20,6 +20,7 @@ const BUTTONS: [string, string, string, string][][] = [
     ["new_box", "Box", "New box", "tool:box"],
     ["new_rotated", "Rotated", "New rotated box", "tool:rotated"],
     ["new_polygon", "Polygon", "New polygon", "tool:polygon"],
+    ["new_keypoints", "Points", "New keypoints", "tool:keypoints"],
     ["brush", "Brush", "Paint a mask", "tool:brush"],
     ["eraser", "Eraser", "Erase from a mask", "tool:eraser"],
     ["segment", "Segment", "Segment by clicks", "tool:segment"],

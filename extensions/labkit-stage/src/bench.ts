@@ -33,7 +33,7 @@ export class Bench {
 
   constructor(private readonly store: Store) {
     const say = (text: string, urgent = false) => this.say(text, urgent);
-    this.hand = new Hand(store, () => this.soon(), say);
+    this.hand = new Hand(store, () => this.soon(), say, (text) => this.live.say(text));
     const hand = this.hand;
     this.stage = new Stage(store, crypto.randomUUID(), {
       get lifted() {

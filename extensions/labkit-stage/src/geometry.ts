@@ -3,7 +3,7 @@
 import {
   around, corners, cornerTo, grown, sideTo, turnedAbout, turnedTo, type Rotated,
 } from "./rotated";
-import type { Box, Point, Shape } from "./types";
+import type { Box, Keypoint, Point, Shape } from "./types";
 
 export const HANDLES = ["nw", "n", "ne", "e", "se", "s", "sw", "w"] as const;
 export type Side = (typeof HANDLES)[number];
@@ -61,6 +61,14 @@ export function boxOf(a: Point, b: Point): Box {
   return [Math.min(a.x, b.x), Math.min(a.y, b.y), Math.max(a.x, b.x), Math.max(a.y, b.y)];
 }
 
+/** A box with a margin around it, cut at the frame's edges. */
+export function insideOf(size: Size, [x1, y1, x2, y2]: Box, margin: number): Box {
+  return [
+    Math.max(0, x1 - margin), Math.max(0, y1 - margin),
+    Math.min(size.width, x2 + margin), Math.min(size.height, y2 + margin),
+  ];
+}
+
 /** A shape moved as a whole; it stays inside of the frame, or no further out than it was. */
 export function moved(shape: Shape, dx: number, dy: number, size: Size): Shape {
   const [x1, y1, x2, y2] = shape.box;
@@ -114,8 +122,8 @@ export function dragged(shape: Shape, part: Part, from: Point, to: Point, size: 
     case "turn":
       return shape.rotated ? withRotated(shape, turnedTo(shape.rotated, to)) : shape;
     case "point": {
-      const keypoints = (shape.keypoints ?? []).map((p, k): [number, number, number] =>
-        k === part.index ? [to.x, to.y, Math.max(p[2], 0.5)] : p,
+      const keypoints = (shape.keypoints ?? []).map((p, k): Keypoint =>
+        k === part.index ? [to.x, to.y, p[2]] : p,
       );
       const [x1, y1, x2, y2] = shape.box;
       const box: Box = [
@@ -162,13 +170,21 @@ export function nudged(shape: Shape, dx: number, dy: number, grow: boolean, size
   return shape.keypoints ? { box, keypoints: shape.keypoints } : { box };
 }
 
+/** With one keypoint hidden where it was visible, and visible where it was hidden. */
+export function toggled(shape: Shape, index: number, visible: number, hidden: number): Shape {
+  const keypoints = (shape.keypoints ?? []).map(([x, y, v], k): Keypoint =>
+    k === index ? [x, y, v >= 0.5 ? hidden : visible] : [x, y, v],
+  );
+  return { ...shape, keypoints };
+}
+
 /** Turned about its middle; a plain box becomes a rotated one, a mask stays as it is. */
 export function turned(shape: Shape, by: number): Shape {
   if (shape.mask) return shape;
   const [x1, y1, x2, y2] = shape.box;
   const [cx, cy, w, h, a] = shape.rotated ?? [(x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1, 0];
   const turn = (p: Point) => turnedAbout(p, { x: cx, y: cy }, by);
-  const keypoints = shape.keypoints?.map(([px, py, v]): [number, number, number] => {
+  const keypoints = shape.keypoints?.map(([px, py, v]): Keypoint => {
     const p = turn({ x: px, y: py });
     return [p.x, p.y, v];
   });

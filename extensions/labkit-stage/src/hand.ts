@@ -5,6 +5,7 @@ import { Pointing } from "./pointing";
 import type { Stage } from "./stage";
 import type { Store } from "./store";
 import { Boxing } from "./tools/box";
+import { Placing } from "./tools/keypoints";
 import { Painting } from "./tools/paint";
 import { Outlining } from "./tools/polygon";
 import { Turning } from "./tools/rotated";
@@ -33,6 +34,8 @@ export class Hand {
     readonly store: Store,
     readonly changed: () => void,
     readonly say: (text: string, urgent?: boolean) => void,
+    /** Said to a screen reader alone. */
+    readonly whisper: (text: string) => void,
   ) {
     this.label = store.config.labels[0] ?? "";
     this.pointing = new Pointing(store, () => this.stage, changed, say);
@@ -42,6 +45,7 @@ export class Hand {
       box: new Boxing(this),
       rotated: new Turning(this),
       polygon: new Outlining(this),
+      keypoints: new Placing(this),
       brush: this.painting,
       eraser: this.painting,
       segment: new Segmenting(this, this.pointing),
@@ -72,6 +76,12 @@ export class Hand {
     return this.current.takesRight === true;
   }
 
+  /** Whether something new is drawn, which gets the label in hand. */
+  get draws(): boolean {
+    if (this.tool === "select" || this.tool === "edit") return false;
+    return !this.objects.some((o) => o.id === this.current.target);
+  }
+
   /** How far a pointer may be off, in pixels of the frame. */
   get near(): number {
     return NEAR / this.stage.view.k;
@@ -90,7 +100,7 @@ export class Hand {
   /** The shape as it is under the hand. */
   shapeOf(o: Obj): Obj {
     const shape = this.selecting.edits.get(o.id);
-    return shape ? { ...o, shape, rings: undefined } : o;
+    return shape ? { ...o, shape, rings: shape.mask ? o.rings : undefined } : o;
   }
 
   select(ids: string[]): void {
@@ -169,6 +179,29 @@ export class Hand {
     this.stage.paintLive();
   }
 
+  // ---- what is unfinished
+
+  takeBack(): boolean {
+    if (!this.current.takeBack?.()) return false;
+    this.stage.paintLive();
+    return true;
+  }
+
+  leaveOut(): void {
+    this.current.leaveOut?.();
+    this.stage.paintLive();
+  }
+
+  /** Give what is drawn next another label. */
+  setLabel(label: string): void {
+    this.label = label;
+    if (this.draws && this.selected.length) this.select([]);
+    if (this.current.labelled) this.current.labelled();
+    else this.say(`New objects are ${label}`);
+    this.stage.paintLive();
+    this.changed();
+  }
+
   // ---- finished gestures
 
   keep(how: string): void {
@@ -192,7 +225,8 @@ export class Hand {
       objects.map((o) => {
         const shape = by.get(o.id);
         if (!shape) return o;
-        return { ...o, shape, rings, state: o.state === "added" ? "added" : "edited" };
+        const outlines = rings ?? (shape.mask && shape.mask === o.shape.mask ? o.rings : undefined);
+        return { ...o, shape, rings: outlines, state: o.state === "added" ? "added" : "edited" };
       }),
     );
     this.store.act("edit", { edits }, { frame, tool });

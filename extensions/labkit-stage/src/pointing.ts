@@ -3,7 +3,7 @@
 import { boxOf } from "./geometry";
 import type { Stage } from "./stage";
 import type { Store } from "./store";
-import type { Press } from "./tools/tool";
+import { isBackground, type Press } from "./tools/tool";
 import type { Box, FromKernel, MaskMessage, Obj, Point, PointingMessage, Shape } from "./types";
 
 interface Prompt extends Point {
@@ -90,7 +90,7 @@ export class Pointing {
       this.points.splice(hit, 1);
       return this.ask();
     }
-    const positive = event.button !== 2 && !event.altKey;
+    const positive = !isBackground(event);
     this.pressed = { at, to: at, positive, collect: event.ctrlKey || event.metaKey };
   }
 
@@ -124,6 +124,14 @@ export class Pointing {
 
   private isDrag({ at, to }: { at: Point; to: Point }): boolean {
     return Math.hypot(to.x - at.x, to.y - at.y) * this.stage().view.k > CLICK;
+  }
+
+  /** Without the last point, or without the box where there is none. */
+  takeBack(): boolean {
+    if (!this.busy) return false;
+    if (!this.points.pop()) this.box = null;
+    this.ask();
+    return true;
   }
 
   /** Ctrl was let go: what was collected is asked for. */

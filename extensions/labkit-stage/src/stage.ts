@@ -241,7 +241,8 @@ export class Stage {
     });
   }
 
-  line(ctx: CanvasRenderingContext2D, from: Point, to: Point): void {
+  line(ctx: CanvasRenderingContext2D, from: Point, to: Point, dash: number[] = []): void {
+    ctx.setLineDash(dash);
     const [p, q] = [this.view.toStage(from), this.view.toStage(to)];
     for (const [color, width] of [["rgba(0, 0, 0, 0.55)", 4], ["#ffffff", 2]] as const) {
       ctx.strokeStyle = color;
@@ -251,6 +252,7 @@ export class Stage {
       ctx.lineTo(q.x, q.y);
       ctx.stroke();
     }
+    ctx.setLineDash([]);
   }
 
   private square(ctx: CanvasRenderingContext2D, p: Point): void {

@@ -35,6 +35,10 @@ export class Outlining implements Tool {
     this.hand.draw(polygonShape(points), "polygon");
   }
 
+  takeBack(): boolean {
+    return this.points.pop() !== undefined;
+  }
+
   keep(): void {
     if (this.points.length >= 3) this.close();
   }

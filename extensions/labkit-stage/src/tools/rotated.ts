@@ -53,6 +53,12 @@ export class Turning implements Tool {
     if (!this.side?.set) this.drop();
   }
 
+  takeBack(): boolean {
+    if (!this.busy) return false;
+    this.drop();
+    return true;
+  }
+
   keep(): void {
     if (this.side?.set && this.to) this.finish(this.to);
   }

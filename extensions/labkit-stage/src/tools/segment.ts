@@ -17,6 +17,10 @@ export class Segmenting implements Tool {
     return this.pointing.busy;
   }
 
+  get target(): string | null {
+    return this.pointing.target;
+  }
+
   on(): void {
     const { picked } = this.hand;
     this.pointing.on(picked.length === 1 ? picked[0].id : null);
@@ -40,6 +44,10 @@ export class Segmenting implements Tool {
 
   lift(): void {
     this.pointing.lift();
+  }
+
+  takeBack(): boolean {
+    return this.pointing.takeBack();
   }
 
   enter(): boolean {

@@ -1,11 +1,12 @@
 // Selecting objects, and dragging or nudging what is selected.
 
 import {
-  boxOf, deleteVertex, dragged, hasArea, insertVertex, nudged, snap, turned, type Part,
+  boxOf, deleteVertex, dragged, hasArea, insertVertex, nudged, snap, toggled, turned, type Part,
 } from "../geometry";
 import type { Hand } from "../hand";
 import { objectAt, partAt } from "../hit";
 import type { Obj, Point, Shape } from "../types";
+import { HIDDEN, VISIBLE } from "./keypoints";
 import type { Press, Tool } from "./tool";
 
 type Drag =
@@ -37,6 +38,7 @@ export class Selecting implements Tool {
       if (part.kind === "body" && this.smallerUnder(at, o)) continue;
       if (part.kind === "vertex" && press.altKey && !o.shape.rotated)
         return this.removeVertex(o, part.ring, part.index);
+      if (part.kind === "point" && press.altKey) return this.toggle(o, part.index);
       return this.pull(o, part, at);
     }
     const hit = objectAt(hand.objects, at, hand.near / 2);
@@ -73,6 +75,14 @@ export class Selecting implements Tool {
     if (!shape) return this.hand.say("A polygon keeps three points at least");
     this.edits.set(o.id, shape);
     this.keep("mouse");
+  }
+
+  /** A keypoint is seen, or it is there and hidden. */
+  private toggle(o: Obj, index: number): void {
+    const shape = toggled(this.hand.shapeOf(o).shape, index, VISIBLE, HIDDEN);
+    this.edits.set(o.id, shape);
+    this.keep("mouse");
+    this.hand.say(shape.keypoints![index][2] === HIDDEN ? "Keypoint hidden" : "Keypoint visible");
   }
 
   move(at: Point): void {

@@ -3,18 +3,24 @@
 import type { Point } from "../types";
 
 export type ToolName =
-  | "select" | "edit" | "box" | "rotated" | "polygon" | "brush" | "eraser" | "segment";
+  | "select" | "edit"
+  | "box" | "rotated" | "polygon" | "keypoints" | "brush" | "eraser" | "segment";
 
 /** A press, whatever has made it. */
 export type Press = Pick<
   PointerEvent, "altKey" | "shiftKey" | "ctrlKey" | "metaKey" | "button" | "detail"
 >;
 
+/** Whether a press is about what does not belong to the object, or is not seen. */
+export const isBackground = (press: Press): boolean => press.altKey || press.button === 2;
+
 export interface Tool {
   /** Whether Escape has something to drop. */
   readonly busy: boolean;
   /** Whether the right button draws, too. */
   readonly takesRight?: boolean;
+  /** The object that is changed, where it is not a new one. */
+  readonly target?: string | null;
   /** Objects that the live layer draws in place of the base. */
   readonly lifted?: Iterable<string>;
   /** The tool is taken up. */
@@ -31,6 +37,12 @@ export interface Tool {
   keep(how: string): void;
   /** Enter; false where it is about the selected objects. Otherwise: keep, where busy. */
   enter?(how: string): boolean;
+  /** Take back the last point or stroke; false where there is none. */
+  takeBack?(): boolean;
+  /** Go on without the point that is next. */
+  leaveOut?(): void;
+  /** What is drawn has another label now. */
+  labelled?(): void;
   /** Forget what is not sent. */
   drop(): void;
   /** Objects have other names now. */
