@@ -40,9 +40,10 @@ ACTIONS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "new_polygon": "new polygon",
             "new_keypoints": "new keypoints",
             "leave_out": "leave a keypoint out",
-            "take_back": "take back a point",
+            "take_back": "take back point, stroke",
             "brush": "paint a mask",
             "eraser": "erase from a mask",
+            "fill": "fill a closed area",
             "larger": "larger brush",
             "smaller": "smaller brush",
             "segment": "segment by clicks",
@@ -89,6 +90,7 @@ _DEFAULT: Final[Mapping[str, tuple[str, ...]]] = {
     "take_back": ("backspace",),
     "brush": ("b",),
     "eraser": ("shift+b",),
+    "fill": ("g",),
     "larger": (".",),
     "smaller": (",",),
     "segment": ("s",),
@@ -138,6 +140,7 @@ _SIGNS: Final = {
 _FIXED: Final = {
     "Draw": [
         ("Alt+click", "delete a vertex; erase; keypoint hidden or not"),
+        ("Shift+drag", "with a brush: fill an outline"),
         ("Arrows", "in edit: move (Shift: by 10)"),
         ("Alt+arrows", "in edit: resize"),
         ("Ctrl+\u2190 \u2192", "in edit: turn by 1\u00b0 (Shift: by 10\u00b0)"),

@@ -48,6 +48,7 @@ export class Actions {
     leave_out: () => this.hand.leaveOut(),
     brush: () => this.hand.setTool("brush"),
     eraser: () => this.hand.setTool("eraser"),
+    fill: () => this.hand.setTool("fill"),
     keep: (tool) => this.keep(tool),
     back: () => this.back(),
     copy_next: () => this.copyNext(),

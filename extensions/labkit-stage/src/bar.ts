@@ -23,6 +23,7 @@ const BUTTONS: [string, string, string, string][][] = [
     ["new_keypoints", "Points", "New keypoints", "tool:keypoints"],
     ["brush", "Brush", "Paint a mask", "tool:brush"],
     ["eraser", "Eraser", "Erase from a mask", "tool:eraser"],
+    ["fill", "Fill", "Fill a closed area of the mask", "tool:fill"],
     ["segment", "Segment", "Segment by clicks", "tool:segment"],
     ["edit", "Edit", "Edit the object by keys", "tool:edit"],
   ],
@@ -31,6 +32,9 @@ const BUTTONS: [string, string, string, string][][] = [
     ["actual", "1:1", "One pixel a pixel", ""],
   ],
 ];
+
+/** While a mask is painted there is something to fill. */
+const PAINTING = new Set(["brush", "eraser", "fill"]);
 
 const LIGHTS = { saved: "Saved", saving: "Saving", refused: "Not saved", silent: "No answer" };
 
@@ -98,6 +102,7 @@ export class Bar {
     const { store } = this;
     for (const [tool, button] of this.tools)
       button.setAttribute("aria-pressed", String(this.hand.tool === tool));
+    this.tools.get("fill")!.hidden = !PAINTING.has(this.hand.tool);
     const n = store.pending.size;
     const text = LIGHTS[store.light];
     this.light.dataset.light = store.light;

@@ -3,6 +3,7 @@
 import type { Hand } from "./hand";
 import type { Stage } from "./stage";
 import type { Store } from "./store";
+import { isOther } from "./tools/tool";
 import type { Point } from "./types";
 
 export class Gestures {
@@ -47,7 +48,7 @@ export class Gestures {
     if (event.button === 1 || (event.button === 0 && this.space)) {
       this.panning = p;
       this.stage.element.dataset.pan = "on";
-    } else if (event.button === 0 || (event.button === 2 && this.hand.takesRight))
+    } else if (event.button === 0 || (isOther(event) && this.hand.takesRight))
       this.hand.down(p, event);
   }
 

@@ -48,6 +48,7 @@ export class Hand {
       keypoints: new Placing(this),
       brush: this.painting,
       eraser: this.painting,
+      fill: this.painting,
       segment: new Segmenting(this, this.pointing),
     };
   }
@@ -118,11 +119,14 @@ export class Hand {
 
   setTool(tool: ToolName): void {
     if (this.tool === tool) return;
-    this.drop();
-    this.current.off?.();
+    if (this.tools[tool] !== this.current) {
+      this.current.keep("key");
+      this.drop();
+      this.current.off?.();
+      this.hold(tool);
+      this.current.on?.();
+    } else this.hold(tool);
     this.hover = null;
-    this.hold(tool);
-    this.current.on?.();
     this.stage.paint();
     this.changed();
   }

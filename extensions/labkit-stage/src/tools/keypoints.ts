@@ -50,7 +50,11 @@ export class Placing implements Tool {
 
   on(): void {
     const { picked } = this.hand;
-    this.target = picked.length === 1 ? picked[0].id : null;
+    const [one] = picked;
+    // an object that has its keypoints is finished: these are the next one's
+    const bare = picked.length === 1 && !one.shape.keypoints?.some(([, , v]) => v > 0);
+    this.target = bare ? one.id : null;
+    if (!bare && picked.length) this.hand.select([]);
     this.hand.say(this.hint, !this.skeleton);
   }
 

@@ -59,8 +59,12 @@ export class Turning implements Tool {
     return true;
   }
 
-  keep(): void {
+  keep(): void {}
+
+  enter(): boolean {
+    if (!this.busy) return false;
     if (this.side?.set && this.to) this.finish(this.to);
+    return true;
   }
 
   drop(): void {

@@ -4,20 +4,25 @@ import type { Point } from "../types";
 
 export type ToolName =
   | "select" | "edit"
-  | "box" | "rotated" | "polygon" | "keypoints" | "brush" | "eraser" | "segment";
+  | "box" | "rotated" | "polygon" | "keypoints" | "brush" | "eraser" | "fill" | "segment";
 
 /** A press, whatever has made it. */
 export type Press = Pick<
   PointerEvent, "altKey" | "shiftKey" | "ctrlKey" | "metaKey" | "button" | "detail"
 >;
 
+/** The right button, and the button at the other end of a pen. */
+const OTHER = [2, 5];
+
+export const isOther = (press: Pick<Press, "button">): boolean => OTHER.includes(press.button);
+
 /** Whether a press is about what does not belong to the object, or is not seen. */
-export const isBackground = (press: Press): boolean => press.altKey || press.button === 2;
+export const isBackground = (press: Press): boolean => press.altKey || isOther(press);
 
 export interface Tool {
   /** Whether Escape has something to drop. */
   readonly busy: boolean;
-  /** Whether the right button draws, too. */
+  /** Whether the right button and a pen's eraser draw, too. */
   readonly takesRight?: boolean;
   /** The object that is changed, where it is not a new one. */
   readonly target?: string | null;
@@ -33,7 +38,7 @@ export interface Tool {
   up(): void;
   /** The press was the beginning of something else, such as a pinch. */
   lift(): void;
-  /** Send what is finished, if anything is. */
+  /** Send what is finished, if anything is; also where a verdict or another tool ends it. */
   keep(how: string): void;
   /** Enter; false where it is about the selected objects. Otherwise: keep, where busy. */
   enter?(how: string): boolean;
