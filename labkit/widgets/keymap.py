@@ -122,7 +122,8 @@ PRESETS: Final = MappingProxyType({"default": _DEFAULT, "cvat": _CVAT})
 _TAKEN: Final = {
     "tab": "Tab leaves the bench",
     "shift+tab": "Tab leaves the bench",
-    "space": "Space pans",
+    "space": "Space pans and clicks",
+    "shift+space": "Space pans and clicks",
 }
 _SIGNS: Final = {
     "arrowup": "↑",
@@ -141,6 +142,8 @@ _FIXED: Final = {
     "Draw": [
         ("Alt+click", "delete a vertex; erase; keypoint hidden or not"),
         ("Shift+drag", "with a brush: fill an outline"),
+        ("Arrows", "with a tool: move a crosshair (Shift: by 10)"),
+        ("Space", "click at the crosshair (with Shift as with Alt)"),
         ("Arrows", "in edit: move (Shift: by 10)"),
         ("Alt+arrows", "in edit: resize"),
         ("Ctrl+\u2190 \u2192", "in edit: turn by 1\u00b0 (Shift: by 10\u00b0)"),

@@ -28,6 +28,8 @@ export class Bench {
   private readonly live = new Live();
   private readonly notice = h("div", { class: "lk-notice", hidden: true });
   private readonly stop: (() => void)[] = [];
+  /** Space went down with Shift. */
+  private background = false;
   private queued = 0;
   private fading = 0;
 
@@ -123,7 +125,7 @@ export class Bench {
   private listen(): void {
     this.element.addEventListener("keydown", (e) => this.keydown(e));
     this.element.addEventListener("keyup", (e) => {
-      if (nameOf(e).endsWith("space")) this.setSpace(false);
+      if (nameOf(e).endsWith("space")) this.spaceUp();
       if (e.key === "Control" || e.key === "Meta") this.hand.pointing.released();
       e.stopPropagation();
     });
@@ -135,6 +137,22 @@ export class Bench {
       e.preventDefault();
       if (!this.element.contains(document.activeElement)) this.stage.element.focus({ preventScroll: true });
     });
+  }
+
+  private spaceDown(event: KeyboardEvent): void {
+    if (event.repeat || this.sheet.open) return;
+    this.gestures.panned = false;
+    this.background = event.shiftKey;
+    this.setSpace(true);
+  }
+
+  /** Space pans while it is held; a tap clicks at the keyboard's crosshair. */
+  private spaceUp(): void {
+    const tapped = this.gestures.space && !this.gestures.panned && this.hand.aims;
+    this.setSpace(false);
+    if (!tapped) return;
+    this.store.touched();
+    this.hand.cursor.tap(this.background);
   }
 
   private setSpace(on: boolean): void {
@@ -149,9 +167,9 @@ export class Bench {
     if (!action && belongsToLab(event) && !this.turns(event)) return;
     event.stopPropagation();
     if (takesText(event.target) || controlWants(event.target, name)) return;
-    if (name === "space") {
+    if (name === "space" || name === "shift+space") {
       event.preventDefault();
-      return this.setSpace(true);
+      return this.spaceDown(event);
     }
     if (this.sheet.open) {
       if (action === "sheet" || action === "back") {
@@ -160,13 +178,23 @@ export class Bench {
       }
       return;
     }
-    if (this.nudge(event)) return event.preventDefault();
+    if (this.aim(event) || this.nudge(event)) return event.preventDefault();
     if (!action) return;
     event.preventDefault();
     if (event.repeat && ONCE.has(action)) return;
     this.store.touched();
     this.bar.active();
     this.actions.run(action);
+  }
+
+  /** Arrows with a drawing tool: they move the crosshair; Shift makes it ten pixels. */
+  private aim(event: KeyboardEvent): boolean {
+    const by = ARROWS[event.key];
+    if (!by || !this.hand.aims || event.ctrlKey || event.metaKey || event.altKey) return false;
+    const step = event.shiftKey ? 10 : 1;
+    this.store.life();
+    this.hand.cursor.move(by[0] * step, by[1] * step);
+    return true;
   }
 
   private turns(event: KeyboardEvent): boolean {

@@ -9,6 +9,9 @@ import type { Point } from "./types";
 export class Gestures {
   /** Space is held: the next drag pans. */
   space = false;
+  /** Space has panned since it went down: it is no tap. */
+  panned = false;
+  private last: Point = { x: NaN, y: NaN };
   private readonly touches = new Map<number, Point>();
   private panning: Point | null = null;
   private spread = 0;
@@ -47,6 +50,7 @@ export class Gestures {
     this.store.touched();
     if (event.button === 1 || (event.button === 0 && this.space)) {
       this.panning = p;
+      this.panned = true;
       this.stage.element.dataset.pan = "on";
     } else if (event.button === 0 || (isOther(event) && this.hand.takesRight))
       this.hand.down(p, event);
@@ -61,7 +65,8 @@ export class Gestures {
       this.stage.view.pan(p.x - this.panning.x, p.y - this.panning.y);
       this.panning = p;
       this.stage.soon();
-    } else this.hand.move(p);
+    } else if (p.x !== this.last.x || p.y !== this.last.y) this.hand.move(p);
+    this.last = p;
   }
 
   private up(event: PointerEvent): void {

@@ -1,5 +1,6 @@
 // What the reviewer's hand holds: the tool, the selection, and what comes of a gesture.
 
+import { Cursor } from "./cursor";
 import { hasArea, snap } from "./geometry";
 import { Pointing } from "./pointing";
 import type { Stage } from "./stage";
@@ -26,6 +27,7 @@ export class Hand {
   at: Point | null = null;
   stage!: Stage;
   readonly pointing: Pointing;
+  readonly cursor = new Cursor(this);
   readonly selecting = new Selecting(this);
   readonly painting = new Painting(this);
   private readonly tools: Record<ToolName, Tool>;
@@ -73,14 +75,23 @@ export class Hand {
     return this.current.busy;
   }
 
+  /** Whether a press has begun a drag. */
+  get holding(): boolean {
+    return this.current.holding === true;
+  }
+
+  /** Whether the keyboard has a crosshair: not while arrows walk over objects or move them. */
+  get aims(): boolean {
+    return this.tool !== "select" && this.tool !== "edit";
+  }
+
   get takesRight(): boolean {
     return this.current.takesRight === true;
   }
 
   /** Whether something new is drawn, which gets the label in hand. */
   get draws(): boolean {
-    if (this.tool === "select" || this.tool === "edit") return false;
-    return !this.objects.some((o) => o.id === this.current.target);
+    return this.aims && !this.objects.some((o) => o.id === this.current.target);
   }
 
   /** How far a pointer may be off, in pixels of the frame. */
@@ -138,12 +149,15 @@ export class Hand {
 
   private hold(tool: ToolName): void {
     this.tool = tool;
+    this.cursor.release();
+    if (!this.aims) this.cursor.hide();
     this.stage.element.dataset.tool = tool;
   }
 
   /** Forget what is not sent; what was being drawn is gone. */
   drop(): void {
     const had = this.lifted.size;
+    this.cursor.release();
     this.current.drop();
     if (had) this.stage.paint();
     else this.stage.paintLive();
@@ -153,15 +167,28 @@ export class Hand {
 
   /** A press at a point of the stage. */
   down(p: Point, press: Press): void {
+    const at = this.stage.view.toFrame(p);
+    // what the keyboard has begun the mouse ends
+    if (this.cursor.release()) this.aim(at);
+    else this.press(at, press);
+  }
+
+  press(at: Point, press: Press): void {
     if (!this.store.frame) return;
-    this.current.down(this.stage.view.toFrame(p), press);
+    this.current.down(at, press);
     this.stage.paintLive();
   }
 
   move(p: Point): void {
+    this.cursor.hide();
+    this.aim(this.stage.view.toFrame(p), p);
+  }
+
+  /** Point at a place of the frame. */
+  aim(at: Point, p = this.stage.view.toStage(at)): void {
     if (!this.store.frame) return;
     this.at = p;
-    this.current.move(this.stage.view.toFrame(p));
+    this.current.move(at);
     this.stage.paintLive();
   }
 
@@ -179,6 +206,7 @@ export class Hand {
   }
 
   leave(): void {
+    if (this.cursor.at) return;
     this.at = this.hover = null;
     this.stage.paintLive();
   }
@@ -262,7 +290,8 @@ export class Hand {
   // ---- drawing what moves
 
   live(ctx: CanvasRenderingContext2D): void {
-    const { stage } = this;
+    const { cursor, stage } = this;
+    if (cursor.at) this.at = stage.view.toStage(cursor.at);
     const hovered = this.objects.find((o) => o.id === this.hover);
     if (hovered && !this.selected.includes(hovered.id)) stage.outline(ctx, hovered, false);
     for (const o of this.picked) {
@@ -272,5 +301,9 @@ export class Hand {
       if (this.selected.length === 1) stage.handles(ctx, now);
     }
     this.current.live(ctx);
+    if (!cursor.at || !this.at) return;
+    stage.crosshair(ctx, this.at);
+    const place = `${Math.round(cursor.at.x)}, ${Math.round(cursor.at.y)}`;
+    stage.label(ctx, place, { x: this.at.x, y: this.at.y + 28 });
   }
 }

@@ -14,6 +14,10 @@ export class Boxing implements Tool {
     return this.drag !== null;
   }
 
+  get holding(): boolean {
+    return this.busy;
+  }
+
   down(at: Point): void {
     const from = this.hand.snapped(at);
     this.drag = { from, to: from };

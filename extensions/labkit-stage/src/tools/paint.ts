@@ -32,6 +32,10 @@ export class Painting implements Tool {
     return this.drag !== null || (this.brush?.strokes ?? 0) > 0;
   }
 
+  get holding(): boolean {
+    return this.drag !== null;
+  }
+
   get lifted(): Iterable<string> {
     return this.target ? [this.target] : [];
   }

@@ -19,6 +19,10 @@ export class Turning implements Tool {
     return this.side !== null;
   }
 
+  get holding(): boolean {
+    return this.side?.set === false;
+  }
+
   down(at: Point): void {
     const p = this.hand.snapped(at);
     if (!this.side) this.side = { from: p, to: p, set: false };

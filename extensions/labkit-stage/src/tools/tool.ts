@@ -22,6 +22,8 @@ export const isBackground = (press: Press): boolean => press.altKey || isOther(p
 export interface Tool {
   /** Whether Escape has something to drop. */
   readonly busy: boolean;
+  /** Whether a press has begun a drag, which a second tap of Space ends. */
+  readonly holding?: boolean;
   /** Whether the right button and a pen's eraser draw, too. */
   readonly takesRight?: boolean;
   /** The object that is changed, where it is not a new one. */
