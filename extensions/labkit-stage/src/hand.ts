@@ -15,7 +15,6 @@ import { Selecting } from "./tools/select";
 import type { Press, Tool, ToolName } from "./tools/tool";
 import type { Obj, Point, Shape } from "./types";
 
-const NEAR = 8;
 const DRAWN = 3;
 
 export class Hand {
@@ -25,6 +24,8 @@ export class Hand {
   hover: string | null = null;
   /** Where the pointer is, in pixels of the stage. */
   at: Point | null = null;
+  /** How far the pointer may be off, in pixels of the stage. */
+  reach = 8;
   stage!: Stage;
   readonly pointing: Pointing;
   readonly cursor = new Cursor(this);
@@ -96,7 +97,7 @@ export class Hand {
 
   /** How far a pointer may be off, in pixels of the frame. */
   get near(): number {
-    return NEAR / this.stage.view.k;
+    return this.reach / this.stage.view.k;
   }
 
   /** The least side of what is drawn, in pixels of the frame. */

@@ -83,8 +83,7 @@ export class Pointing {
 
   // ---- the pointer
 
-  down(at: Point, event: Press): void {
-    const near = 8 / this.stage().view.k;
+  down(at: Point, event: Press, near: number): void {
     const hit = this.points.findIndex((p) => Math.hypot(p.x - at.x, p.y - at.y) <= near);
     if (hit >= 0) {
       this.points.splice(hit, 1);

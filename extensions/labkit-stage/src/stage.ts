@@ -33,6 +33,7 @@ export class Stage {
   private queued = 0;
   private shownFrame = "";
   private readonly stop: (() => void)[] = [];
+  private unwatch: () => void = () => undefined;
 
   constructor(
     private readonly store: Store,
@@ -49,13 +50,27 @@ export class Stage {
     const observer = new ResizeObserver(() => this.resize());
     observer.observe(this.element);
     this.stop.push(() => observer.disconnect());
+    this.watchRatio();
     this.stop.push(store.onShow((message) => this.onShow(message)));
   }
 
   destroy(): void {
     for (const stop of this.stop) stop();
+    this.unwatch();
     window.clearTimeout(this.settle);
     cancelAnimationFrame(this.queued);
+  }
+
+  /** Another screen or another zoom of the page may change nothing but the pixel ratio. */
+  private watchRatio(): void {
+    const query = matchMedia(`(resolution: ${window.devicePixelRatio}dppx)`);
+    const changed = () => {
+      this.unwatch();
+      this.watchRatio();
+      this.resize();
+    };
+    query.addEventListener("change", changed);
+    this.unwatch = () => query.removeEventListener("change", changed);
   }
 
   private resize(): void {

@@ -8,6 +8,7 @@ import { isBackground, type Press, type Tool } from "./tool";
 
 type Drag =
   | { kind: "stroke"; last: Point; erase: boolean }
+  | { kind: "fill"; at: Point; erase: boolean }
   | { kind: "outline"; points: Point[]; erase: boolean };
 
 const REFUSED = {
@@ -33,7 +34,7 @@ export class Painting implements Tool {
   }
 
   get holding(): boolean {
-    return this.drag !== null;
+    return this.drag !== null && this.drag.kind !== "fill";
   }
 
   get lifted(): Iterable<string> {
@@ -63,7 +64,10 @@ export class Painting implements Tool {
     const { tool } = this.hand;
     const erase = tool === "eraser" || isBackground(press);
     if (!brush) return;
-    if (tool === "fill") return this.fill(brush, at, erase);
+    if (tool === "fill") {
+      this.drag = { kind: "fill", at, erase };
+      return;
+    }
     if (press.shiftKey) {
       this.drag = { kind: "outline", points: [at], erase };
       return;
@@ -83,7 +87,7 @@ export class Painting implements Tool {
   move(at: Point): void {
     const { drag } = this;
     if (drag?.kind === "outline") drag.points.push(at);
-    else if (drag) {
+    else if (drag?.kind === "stroke") {
       this.brush?.stroke(drag.last, at, this.radius, drag.erase);
       drag.last = at;
     }
@@ -93,6 +97,7 @@ export class Painting implements Tool {
   up(): void {
     const { brush, drag } = this;
     this.drag = null;
+    if (brush && drag?.kind === "fill") return this.fill(brush, drag.at, drag.erase);
     if (drag?.kind !== "outline" || drag.points.length < 3) return;
     brush?.begin();
     brush?.outline(drag.points, drag.erase);

@@ -7,6 +7,8 @@ import type { Press, Tool } from "./tool";
 
 export class Outlining implements Tool {
   private points: Point[] = [];
+  /** The last point is under the pointer still. */
+  private held = false;
 
   constructor(private readonly hand: Hand) {}
 
@@ -18,15 +20,21 @@ export class Outlining implements Tool {
     const first = this.points[0];
     const closes = first && Math.hypot(first.x - at.x, first.y - at.y) <= this.hand.near;
     if (this.points.length >= 3 && (closes || press.detail > 1)) this.close();
-    else this.points.push(this.hand.snapped(at));
+    else {
+      this.points.push(this.hand.snapped(at));
+      this.held = true;
+    }
   }
 
   move(): void {}
 
-  up(): void {}
+  up(): void {
+    this.held = false;
+  }
 
   lift(): void {
-    this.drop();
+    if (this.held) this.points.pop();
+    this.held = false;
   }
 
   private close(): void {
@@ -52,6 +60,7 @@ export class Outlining implements Tool {
 
   drop(): void {
     this.points = [];
+    this.held = false;
   }
 
   live(ctx: CanvasRenderingContext2D): void {

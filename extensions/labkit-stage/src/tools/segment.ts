@@ -31,7 +31,7 @@ export class Segmenting implements Tool {
   }
 
   down(at: Point, press: Press): void {
-    this.pointing.down(at, press);
+    this.pointing.down(at, press, this.hand.near);
   }
 
   move(at: Point): void {
