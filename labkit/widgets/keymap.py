@@ -140,13 +140,13 @@ _SIGNS: Final = {
 }
 _FIXED: Final = {
     "Draw": [
-        ("Alt+click", "delete a vertex; erase; keypoint hidden or not"),
-        ("Shift+drag", "with a brush: fill an outline"),
-        ("Arrows", "with a tool: move a crosshair (Shift: by 10)"),
-        ("Space", "click at the crosshair (with Shift as with Alt)"),
-        ("Arrows", "in edit: move (Shift: by 10)"),
+        ("Alt+click", "delete a vertex, erase, hide a point"),
+        ("Shift+drag", "brush: fill an outline"),
+        ("Arrows", "move a crosshair; in edit: the object"),
+        ("Space", "click there (with Shift: as Alt+click)"),
         ("Alt+arrows", "in edit: resize"),
-        ("Ctrl+\u2190 \u2192", "in edit: turn by 1\u00b0 (Shift: by 10\u00b0)"),
+        ("Ctrl+\u2190 \u2192", "in edit: turn"),
+        ("Shift+arrows", "all of these by 10"),
     ],
     "Look": [("Wheel", "zoom at the cursor"), ("Space+drag", "pan"), ("Tab", "leave the bench")],
     "Object": [("Shift+click", "select several")],

@@ -25,7 +25,8 @@ export function flood(
     let [left, right] = [at, at + 1];
     while (left > start && mask[left - 1] === value) left--;
     while (right < end && mask[right] === value) right++;
-    mask.fill(MARK, left, right);
+    if (right - left > 64) mask.fill(MARK, left, right);
+    else for (let k = left; k < right; k++) mask[k] = MARK;
     if (left - start < box[0]) box[0] = left - start;
     if (right - start > box[2]) box[2] = right - start;
     if (row < box[1]) box[1] = row;

@@ -114,22 +114,23 @@ export class Brush {
     if (area.open && !remove) return "open";
     const [x1, y1, x2, y2] = area.box;
     const values = new Uint8Array((x2 - x1) * (y2 - y1));
-    const pixel = remove ? 0 : this.pixel;
-    for (let row = y1; row < y2; row++) {
-      const line = mask.subarray(row * w + x1, row * w + x2);
-      values.set(line, (row - y1) * (x2 - x1));
-      for (let k = 0; k < line.length; k++) if (line[k] === MARK) pixels[row * w + x1 + k] = pixel;
-    }
+    for (let row = y1; row < y2; row++)
+      values.set(mask.subarray(row * w + x1, row * w + x2), (row - y1) * (x2 - x1));
+    recolour(mask, pixels, w, area.box, remove ? 0 : this.pixel, remove ? 0 : 1);
     const was = remove ? this.pixel : 0;
     this.steps.filled({ x: x0 + x1, y: y0 + y1, w: x2 - x1, h: y2 - y1, values, was });
-    this.ctx.putImageData(image, x0, y0, x1, y1, x2 - x1, y2 - y1);
+    this.ctx.putImageData(image, x0, y0, x1 - 1, y1 - 1, x2 - x1 + 2, y2 - y1 + 2);
     return "done";
   }
 
   paint(ctx: CanvasRenderingContext2D, view: View): void {
+    if (!this.window) return;
+    // no more than what is painted on: a whole large frame at each move is slow
+    const [x, y, w, h] = this.window;
+    const p = view.toStage({ x, y });
     ctx.globalAlpha = 0.5;
     ctx.imageSmoothingEnabled = false;
-    ctx.drawImage(this.canvas, view.tx, view.ty, this.width * view.k, this.height * view.k);
+    ctx.drawImage(this.canvas, x, y, w, h, p.x, p.y, w * view.k, h * view.k);
     ctx.globalAlpha = 1;
   }
 
@@ -144,4 +145,20 @@ export class Brush {
     }
     return any ? encodeRle(mask, this.width, this.height) : null;
   }
+}
+
+/** Colour what is marked and the half transparent seam around it, whose pixels are `around`. */
+function recolour(
+  mask: Uint8Array, pixels: Uint32Array, width: number, box: Box, color: number, around: number,
+): void {
+  const [x1, y1, x2, y2] = box;
+  for (let row = y1; row < y2; row++)
+    for (let at = row * width + x1; at < row * width + x2; at++) {
+      if (mask[at] !== MARK) continue;
+      pixels[at] = color;
+      if (mask[at - width] === around) pixels[at - width] = color;
+      if (mask[at + width] === around) pixels[at + width] = color;
+      if (mask[at - 1] === around) pixels[at - 1] = color;
+      if (mask[at + 1] === around) pixels[at + 1] = color;
+    }
 }
