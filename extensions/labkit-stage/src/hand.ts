@@ -294,17 +294,17 @@ export class Hand {
     const { cursor, stage } = this;
     if (cursor.at) this.at = stage.view.toStage(cursor.at);
     const hovered = this.objects.find((o) => o.id === this.hover);
-    if (hovered && !this.selected.includes(hovered.id)) stage.outline(ctx, hovered, false);
+    if (hovered && !this.selected.includes(hovered.id)) stage.ink.outline(ctx, hovered, false);
     for (const o of this.picked) {
       if (o.id === this.painting.target) continue;
       const now = this.shapeOf(o);
-      stage.outline(ctx, now, true);
-      if (this.selected.length === 1) stage.handles(ctx, now);
+      stage.ink.outline(ctx, now, true);
+      if (this.selected.length === 1) stage.ink.handles(ctx, now);
     }
     this.current.live(ctx);
     if (!cursor.at || !this.at) return;
-    stage.crosshair(ctx, this.at);
+    stage.ink.crosshair(ctx, this.at);
     const place = `${Math.round(cursor.at.x)}, ${Math.round(cursor.at.y)}`;
-    stage.label(ctx, place, { x: this.at.x, y: this.at.y + 28 });
+    stage.ink.label(ctx, place, { x: this.at.x, y: this.at.y + 28 });
   }
 }

@@ -1,10 +1,8 @@
 // What lies under the pointer.
 
 import { handlePoints, ringPoints, type Part } from "./geometry";
-import { corners, knob, middles } from "./rotated";
+import { corners, KNOB, knob, middles } from "./rotated";
 import type { Obj, Point } from "./types";
-
-const KNOB = 22;
 
 const near = (a: Point, b: Point, d: number) => Math.hypot(a.x - b.x, a.y - b.y) <= d;
 

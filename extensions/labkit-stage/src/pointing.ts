@@ -244,7 +244,7 @@ export class Pointing {
       for (const ring of this.answer.rings) this.ring(ctx, ring, color, this.answer.preview);
     }
     const box = this.pressed && this.isDrag(this.pressed) ? boxOf(this.pressed.at, this.pressed.to) : this.box;
-    if (box) stage.outline(ctx, { shape: { box } } as Obj, false);
+    if (box) stage.ink.outline(ctx, { shape: { box } } as Obj, false);
     for (const p of this.points) {
       const { x, y } = view.toStage(p);
       ctx.beginPath();

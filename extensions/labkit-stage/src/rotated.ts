@@ -31,6 +31,9 @@ export function middles(r: Rotated): Point[] {
   return [[0, -1], [1, 0], [0, 1], [-1, 0]].map(([u, v]) => out(r, (u * w) / 2, (v * h) / 2));
 }
 
+/** How far the knob is away from its box, in pixels of the stage. */
+export const KNOB = 22;
+
 /** The knob that turns the box: beyond the middle of its top side. */
 export function knob(r: Rotated, away: number): Point {
   return out(r, 0, -r[3] / 2 - away);

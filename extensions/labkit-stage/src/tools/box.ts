@@ -48,12 +48,12 @@ export class Boxing implements Tool {
     const { at, stage } = hand;
     if (drag) {
       const box = boxOf(drag.from, drag.to);
-      stage.outline(ctx, { shape: { box } } as Obj, true);
+      stage.ink.outline(ctx, { shape: { box } } as Obj, true);
       const size = `${Math.round(box[2] - box[0])} × ${Math.round(box[3] - box[1])}`;
-      if (at) stage.label(ctx, size, at);
+      if (at) stage.ink.label(ctx, size, at);
     } else if (at) {
-      stage.crosshair(ctx, at);
-      stage.label(ctx, hand.label, at);
+      stage.ink.crosshair(ctx, at);
+      stage.ink.label(ctx, hand.label, at);
     }
   }
 }

@@ -162,7 +162,7 @@ export class Placing implements Tool {
       const keypoints = skeleton.names.map((_, k) => points[k] ?? LEFT_OUT);
       paintPoints(ctx, keypoints, stage.view, store.config.looks.added.color, limbs);
     }
-    if (at) stage.label(ctx, this.hint, at);
+    if (at) stage.ink.label(ctx, this.hint, at);
   }
 
   /** Limbs from the point that is next to those that are placed. */
@@ -171,7 +171,7 @@ export class Placing implements Tool {
     for (const limb of limbs) {
       if (!limb.includes(next)) continue;
       const other = this.points[limb[0] === next ? limb[1] : limb[0]];
-      if (other?.[2] > 0) this.hand.stage.line(ctx, { x: other[0], y: other[1] }, to, [4, 3]);
+      if (other?.[2] > 0) this.hand.stage.ink.line(ctx, { x: other[0], y: other[1] }, to, [4, 3]);
     }
   }
 }

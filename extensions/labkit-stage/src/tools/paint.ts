@@ -171,7 +171,7 @@ export class Painting implements Tool {
     const { at, stage, tool } = this.hand;
     this.brush?.paint(ctx, stage.view);
     if (drag?.kind === "outline")
-      return stage.outline(ctx, { shape: polygonShape(drag.points) } as Obj, true);
+      return stage.ink.outline(ctx, { shape: polygonShape(drag.points) } as Obj, true);
     if (!at || tool === "fill") return;
     for (const [color, width] of [["rgba(0, 0, 0, 0.55)", 3], ["#ffffff", 1.5]] as const) {
       ctx.beginPath();

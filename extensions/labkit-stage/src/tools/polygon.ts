@@ -67,7 +67,7 @@ export class Outlining implements Tool {
     const { at, stage } = this.hand;
     if (!this.points.length) return;
     const end = at ? [stage.view.toFrame(at)] : [];
-    stage.outline(ctx, { shape: polygonShape([...this.points, ...end]) } as Obj, true);
-    stage.handles(ctx, { shape: polygonShape(this.points) } as Obj);
+    stage.ink.outline(ctx, { shape: polygonShape([...this.points, ...end]) } as Obj, true);
+    stage.ink.handles(ctx, { shape: polygonShape(this.points) } as Obj);
   }
 }

@@ -80,19 +80,19 @@ export class Turning implements Tool {
     const { at, stage } = hand;
     if (!side) {
       if (!at) return;
-      stage.crosshair(ctx, at);
-      return stage.label(ctx, hand.label, at);
+      stage.ink.crosshair(ctx, at);
+      return stage.ink.label(ctx, hand.label, at);
     }
     const rotated = pulledOut(side.from, side.to, this.to ?? side.to);
     if (side.set) this.box(ctx, rotated);
-    stage.line(ctx, side.from, side.to);
+    stage.ink.line(ctx, side.from, side.to);
     const degrees = `${Math.round(rotated[4] * DEGREE)}°`;
     const size = `${Math.round(rotated[2])} × ${Math.round(rotated[3])}`;
-    if (at) stage.label(ctx, side.set ? `${size}, ${degrees}` : degrees, at);
+    if (at) stage.ink.label(ctx, side.set ? `${size}, ${degrees}` : degrees, at);
   }
 
   private box(ctx: CanvasRenderingContext2D, rotated: Rotated): void {
     const shape = { box: boundsOf(corners(rotated)), rotated };
-    this.hand.stage.outline(ctx, { shape } as Obj, true);
+    this.hand.stage.ink.outline(ctx, { shape } as Obj, true);
   }
 }

@@ -178,6 +178,6 @@ export class Selecting implements Tool {
     const { drag } = this;
     if (drag?.kind !== "marquee") return;
     const shape = { box: boxOf(drag.from, drag.to) };
-    this.hand.stage.outline(ctx, { shape } as Obj, false);
+    this.hand.stage.ink.outline(ctx, { shape } as Obj, false);
   }
 }
