@@ -22,6 +22,8 @@ export class Gestures {
   private pinched: { middle: Point; spread: number } | null = null;
   /** A pen is down: hands are no fingers then. */
   private pen = false;
+  /** The last press was a right click that the tool took. */
+  private tookRight = false;
   private panning: Point | null = null;
 
   constructor(
@@ -38,8 +40,9 @@ export class Gestures {
     on.addEventListener("wheel", (e) => this.wheel(e), { passive: false });
     on.addEventListener("contextmenu", (e) => {
       e.preventDefault();
-      // a right click points at the background then; JupyterLab's menu would cover it
-      if (hand.takesRight) e.stopPropagation();
+      // it was a click of the tool's, or a finger that rests: JupyterLab's menu would cover it
+      if (hand.takesRight || this.tookRight || (e as PointerEvent).pointerType === "touch")
+        e.stopPropagation();
     });
     on.addEventListener("auxclick", (e) => e.preventDefault());
   }
@@ -60,12 +63,13 @@ export class Gestures {
     }
     event.preventDefault();
     this.store.touched();
+    this.tookRight = isOther(event) && this.hand.takesRight;
     this.hand.reach = event.pointerType === "touch" ? FINGER : FINE;
     if (event.button === 1 || (event.button === 0 && this.space)) {
       this.panning = p;
       this.panned = true;
       element.dataset.pan = "on";
-    } else if (event.button === 0 || (isOther(event) && this.hand.takesRight))
+    } else if (event.button === 0 || this.tookRight)
       this.hand.down(p, event);
   }
 

@@ -121,7 +121,7 @@ export class Side {
       if (on && selected.length === 1) row.scrollIntoView({ block: "nearest" });
     }
     const picked = this.hand.picked;
-    const label = picked.length ? picked[0].label : this.hand.label;
+    const label = picked.length && !this.hand.draws ? picked[0].label : this.hand.label;
     for (const button of this.labels.children)
       button.setAttribute("aria-pressed", String((button as HTMLElement).dataset.label === label));
   }

@@ -17,6 +17,8 @@ export class Selecting implements Tool {
   /** Shapes under the hand that are not sent yet. */
   edits = new Map<string, Shape>();
   private drag: Drag | null = null;
+  /** What `edits` was when the drag began. */
+  private before = this.edits;
 
   constructor(private readonly hand: Hand) {}
 
@@ -65,6 +67,7 @@ export class Selecting implements Tool {
       start = new Map([[o.id, shape]]);
       part = { kind: "vertex", ring: part.ring, index: part.index + 1 };
     }
+    this.before = new Map(this.edits);
     for (const [id, shape] of start) this.edits.set(id, shape);
     this.drag = { kind: "part", part, from: at, start };
     hand.stage.paint();
@@ -106,7 +109,8 @@ export class Selecting implements Tool {
   }
 
   lift(): void {
-    this.drop();
+    if (this.drag?.kind === "part") this.edits = this.before;
+    this.drag = null;
   }
 
   private lasso(from: Point, to: Point): void {
@@ -171,6 +175,7 @@ export class Selecting implements Tool {
     const renamed = (shapes: Map<string, Shape>) =>
       new Map([...shapes].map(([id, shape]) => [name(id), shape]));
     this.edits = renamed(this.edits);
+    this.before = renamed(this.before);
     if (this.drag?.kind === "part") this.drag.start = renamed(this.drag.start);
   }
 
