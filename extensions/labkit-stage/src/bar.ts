@@ -23,6 +23,7 @@ const BUTTONS: [string, string, string, string][][] = [
     ["eraser", "Eraser", "Erase from a mask", "tool:eraser"],
     ["segment", "Segment", "Segment by clicks", "tool:segment"],
     ["edit", "Edit", "Edit the object by keys", "tool:edit"],
+    ["track", "Follow", "Follow the chosen objects to the next frames; again: no longer", ""],
   ],
   [
     ["fit", "Fit", "Fit the frame", ""],

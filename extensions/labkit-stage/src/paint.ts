@@ -121,7 +121,8 @@ function points(ctx: Context, o: Obj, view: View, color: string, skeleton: [numb
 
 export function caption(o: Obj): string {
   const track = o.track === null ? "" : ` #${o.track}`;
-  return `${o.label}${track}${o.score === null ? "" : ` ${o.score.toFixed(2)}`}`;
+  const by = o.tracker ? ` \u25b8 ${o.tracker}` : "";
+  return `${o.label}${track}${o.score === null ? "" : ` ${o.score.toFixed(2)}`}${by}`;
 }
 
 function tags(ctx: Context, objects: Obj[], view: View, config: Config): void {
