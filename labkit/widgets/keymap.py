@@ -36,9 +36,14 @@ ACTIONS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
         },
         "Draw": {
             "new_box": "new box",
+            "new_rotated": "new rotated box",
             "new_polygon": "new polygon",
+            "new_keypoints": "new keypoints",
+            "leave_out": "leave a keypoint out",
+            "take_back": "take back point, stroke",
             "brush": "paint a mask",
             "eraser": "erase from a mask",
+            "fill": "fill a closed area",
             "larger": "larger brush",
             "smaller": "smaller brush",
             "segment": "segment by clicks",
@@ -78,9 +83,14 @@ _DEFAULT: Final[Mapping[str, tuple[str, ...]]] = {
     "keep": ("enter",),
     "back": ("escape",),
     "new_box": ("n",),
+    "new_rotated": ("shift+n",),
     "new_polygon": ("p",),
+    "new_keypoints": ("k",),
+    "leave_out": ("o",),
+    "take_back": ("backspace",),
     "brush": ("b",),
     "eraser": ("shift+b",),
+    "fill": ("g",),
     "larger": (".",),
     "smaller": (",",),
     "segment": ("s",),
@@ -112,7 +122,8 @@ PRESETS: Final = MappingProxyType({"default": _DEFAULT, "cvat": _CVAT})
 _TAKEN: Final = {
     "tab": "Tab leaves the bench",
     "shift+tab": "Tab leaves the bench",
-    "space": "Space pans",
+    "space": "Space pans and clicks",
+    "shift+space": "Space pans and clicks",
 }
 _SIGNS: Final = {
     "arrowup": "↑",
@@ -121,6 +132,7 @@ _SIGNS: Final = {
     "arrowright": "→",
     "escape": "Esc",
     "delete": "Del",
+    "backspace": "\u232b",
     "enter": "Enter",
     "shift": "Shift",
     "ctrl": "Ctrl",
@@ -128,9 +140,13 @@ _SIGNS: Final = {
 }
 _FIXED: Final = {
     "Draw": [
-        ("Alt+click", "delete a vertex; erase"),
+        ("Alt+click", "delete a vertex; erase; keypoint hidden or not"),
+        ("Shift+drag", "with a brush: fill an outline"),
+        ("Arrows", "with a tool: move a crosshair (Shift: by 10)"),
+        ("Space", "click at the crosshair (with Shift as with Alt)"),
         ("Arrows", "in edit: move (Shift: by 10)"),
         ("Alt+arrows", "in edit: resize"),
+        ("Ctrl+\u2190 \u2192", "in edit: turn by 1\u00b0 (Shift: by 10\u00b0)"),
     ],
     "Look": [("Wheel", "zoom at the cursor"), ("Space+drag", "pan"), ("Tab", "leave the bench")],
     "Object": [("Shift+click", "select several")],

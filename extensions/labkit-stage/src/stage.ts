@@ -2,8 +2,9 @@
 // the canvas has caught up. How far it has is read from a pixel that the kernel paints last.
 
 import { h } from "./dom";
-import { handlePoints, corners, knob, ringPoints } from "./geometry";
+import { handlePoints, ringPoints } from "./geometry";
 import { FONT, paintFrame, paintObjects, shown, trace } from "./paint";
+import { corners, knob, middles } from "./rotated";
 import type { Store } from "./store";
 import type { Frame, FromKernel, Obj, Point } from "./types";
 import { View } from "./view";
@@ -32,6 +33,7 @@ export class Stage {
   private queued = 0;
   private shownFrame = "";
   private readonly stop: (() => void)[] = [];
+  private unwatch: () => void = () => undefined;
 
   constructor(
     private readonly store: Store,
@@ -48,13 +50,27 @@ export class Stage {
     const observer = new ResizeObserver(() => this.resize());
     observer.observe(this.element);
     this.stop.push(() => observer.disconnect());
+    this.watchRatio();
     this.stop.push(store.onShow((message) => this.onShow(message)));
   }
 
   destroy(): void {
     for (const stop of this.stop) stop();
+    this.unwatch();
     window.clearTimeout(this.settle);
     cancelAnimationFrame(this.queued);
+  }
+
+  /** Another screen or another zoom of the page may change nothing but the pixel ratio. */
+  private watchRatio(): void {
+    const query = matchMedia(`(resolution: ${window.devicePixelRatio}dppx)`);
+    const changed = () => {
+      this.unwatch();
+      this.watchRatio();
+      this.resize();
+    };
+    query.addEventListener("change", changed);
+    this.unwatch = () => query.removeEventListener("change", changed);
   }
 
   private resize(): void {
@@ -227,7 +243,8 @@ export class Stage {
     const { shape } = obj;
     if (shape.rotated) {
       const top = knob(shape.rotated, 22 / this.view.k);
-      corners(shape.rotated).forEach((p) => this.square(ctx, p));
+      this.line(ctx, middles(shape.rotated)[0], top);
+      for (const p of [...corners(shape.rotated), ...middles(shape.rotated)]) this.square(ctx, p);
       this.round(ctx, top);
     } else if (shape.polygons) {
       shape.polygons.flatMap(ringPoints).forEach((p) => this.round(ctx, p));
@@ -237,6 +254,20 @@ export class Stage {
     (shape.keypoints ?? []).forEach(([x, y, v]) => {
       if (v > 0) this.round(ctx, { x, y });
     });
+  }
+
+  line(ctx: CanvasRenderingContext2D, from: Point, to: Point, dash: number[] = []): void {
+    ctx.setLineDash(dash);
+    const [p, q] = [this.view.toStage(from), this.view.toStage(to)];
+    for (const [color, width] of [["rgba(0, 0, 0, 0.55)", 4], ["#ffffff", 2]] as const) {
+      ctx.strokeStyle = color;
+      ctx.lineWidth = width;
+      ctx.beginPath();
+      ctx.moveTo(p.x, p.y);
+      ctx.lineTo(q.x, q.y);
+      ctx.stroke();
+    }
+    ctx.setLineDash([]);
   }
 
   private square(ctx: CanvasRenderingContext2D, p: Point): void {
