@@ -23,6 +23,7 @@ export class Side {
   private readonly list = h("div", {
     class: "lk-objects", role: "listbox", "aria-label": "Objects", "aria-multiselectable": "true", tabindex: 0,
   });
+  private readonly names = crypto.randomUUID();
   private rows = new Map<string, HTMLElement>();
   private drawn: Obj[] = [];
 
@@ -96,7 +97,7 @@ export class Side {
     return h(
       "div",
       {
-        class: `lk-row lk-is-${o.state}`, role: "option", "data-object": o.id,
+        class: `lk-row lk-is-${o.state}`, role: "option", "data-object": o.id, id: `${this.names}-${o.id}`,
         "aria-label": `${o.label}, ${look.word}${o.score === null ? "" : `, score ${o.score.toFixed(2)}`}`,
         click: (event) => {
           this.store.touched();
@@ -120,6 +121,9 @@ export class Side {
       row.setAttribute("aria-selected", String(on));
       if (on && selected.length === 1) row.scrollIntoView({ block: "nearest" });
     }
+    const last = this.rows.get(selected[selected.length - 1] ?? "");
+    if (last) this.list.setAttribute("aria-activedescendant", last.id);
+    else this.list.removeAttribute("aria-activedescendant");
     const picked = this.hand.picked;
     const label = picked.length ? picked[0].label : this.hand.label;
     for (const button of this.labels.children)
