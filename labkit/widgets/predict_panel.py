@@ -236,7 +236,7 @@ class PredictPanel(Panel):
             rows += self._measured(info.weights_sha256)
         if not rows:
             rows = [("what", "A file or name of yours. Open it to see its labels.")]
-        self.about.value = table(("", "what is known"), rows)
+        self.about.value = table(("", "about this model"), rows)
 
     def _measured(self, sha256: str | None) -> list[tuple[str, str]]:
         """How fast it was here before."""
