@@ -356,6 +356,31 @@ class ProjectStore:
         hidden = Hidden(finished)
         return proposals_dataframe([hidden.keep(s.run_id, s.table(min_score)) for s in finished])
 
+    def proposals_shown(self, runs: Sequence[str]) -> pd.DataFrame:
+        """What a review of some runs shows: their proposals and what was made from them since.
+
+        Parameters
+        ----------
+        runs : sequence of str
+            The runs whose queue is reviewed.
+
+        Returns
+        -------
+        DataFrame
+            As :meth:`proposals` gives it: these runs, and the tracks and masks that count now.
+            Other detectors' proposals are left out, and so is what was made in their place.
+        """
+        finished = [m for m in self.runs() if m.status == "finished"]
+        others = {m.run_id for m in finished if m.kind == "detector"}.difference(runs)
+
+        def belongs(m: Manifest) -> bool:
+            elsewhere = not others.isdisjoint(m.replaces) and {*runs}.isdisjoint(m.replaces)
+            return m.run_id in runs or not (m.run_id in others or elsewhere)
+
+        stores = [RunStore(self.root / "runs" / m.run_id) for m in finished if belongs(m)]
+        hidden = Hidden(stores)
+        return proposals_dataframe([hidden.keep(s.run_id, s.table()) for s in stores])
+
     def claim_tracks(self, wanted: Sequence[int | None], owner: str | None = None) -> list[int]:
         """Track ids for new tracks, which no other track of the project has or will have.
 

@@ -15,7 +15,7 @@ from labkit.runs import Job
 from labkit.widgets.jobs_panel import job_line
 from labkit.widgets.looks import LOOKS
 from labkit.widgets.markup import columns_text, line, table
-from labkit.widgets.panel import Panel, button, field, row, title
+from labkit.widgets.panel import Panel, button, field, listing, row, title
 from labkit.widgets.progress import bar_of, show_bar
 
 __all__ = ["TrackPanel", "drift_of", "tracker_names"]
@@ -77,8 +77,7 @@ class TrackPanel(Panel):
         head = ipywidgets.HTML(line(columns_text(_HEAD, _WIDTHS)))
         head.add_class("lkp-head")
         self.where = ipywidgets.HTML()
-        self.list = ipywidgets.SelectMultiple(rows=7, layout=ipywidgets.Layout(width="100%"))
-        self.list.add_class("lkp-list")
+        self.list = listing(ipywidgets.SelectMultiple, "Objects of the frame", rows=7)
         self.tracker = field(
             drop, "Tracker", options=tracker_names(), value=tracker_names()[0], width="33%"
         )
