@@ -47,7 +47,7 @@ ACTIONS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "larger": "larger brush",
             "smaller": "smaller brush",
             "segment": "segment by clicks",
-            "track": "track",
+            "track": "follow, or no longer",
         },
         "Label": {f"label_{k}": f"label {k}" for k in range(1, 11)},
         "Look": {

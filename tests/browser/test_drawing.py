@@ -4,17 +4,12 @@ import io
 
 import numpy as np
 import pytest
-from browser.page import CELL
 from PIL import Image
 
 from labkit.core.geometry import rotated_corners
+from labkit.project import Project
 
 NAMES = ["head", "neck", "shank", "tip"]
-SKELETON = f"""
-skeleton = {{"names": {NAMES}, "limbs": [[0, 1], [1, 2], [2, 3]]}}
-glass = reviewer.stage.glass
-glass.config = {{**glass.config, "skeletons": {{"bolt": skeleton}}}}
-reviewer"""
 
 
 def rotated(row):
@@ -123,7 +118,9 @@ def with_key(bench, key, x, y):
 @pytest.fixture
 def posing(page, project):
     """A bench whose second label, bolt, has a skeleton of four points."""
-    page.open(project, CELL.format(path=str(project), options="") + SKELETON)
+    with Project.open(project) as p:
+        p.set_skeleton("bolt", {"names": NAMES, "limbs": [(0, 1), (1, 2), (2, 3)]})
+    page.open(project)
     page.press("2")
     page.said("bolt")
     yield page

@@ -53,7 +53,7 @@ export class Actions {
     back: () => this.back(),
     copy_next: () => this.copyNext(),
     segment: () => this.toggle("segment"),
-    track: () => this.say("No tracker is open here", true),
+    track: (tool) => this.follow(tool),
     fit: () => this.look(() => this.stage.fit()),
     actual: () => this.look(() => this.stage.view.actual(this.stage.width, this.stage.height)),
     zoom_in: () => this.zoom(1.25),
@@ -174,6 +174,15 @@ export class Actions {
     store.act(action, { object_ids: ids }, { frame, tool });
     this.say(`${ids.length > 1 ? `${ids.length} objects` : "Object"} ${state}`);
     if (ids.length === 1) hand.select(follower ? [follower.id] : []);
+  }
+
+  /** The chosen objects are carried to the next frames, or no longer where all of them are. */
+  private follow(tool: string): void {
+    const { store, hand } = this;
+    hand.keep(tool);
+    const object_ids = hand.picked.filter((o) => o.state !== "rejected").map((o) => o.id);
+    if (!store.frame || !object_ids.length) return this.say("Select an object to follow first", true);
+    store.act("follow", { object_ids }, { frame: store.frame, tool });
   }
 
   private walk(by: number): void {

@@ -26,6 +26,7 @@ const BUTTONS: [string, string, string, string][][] = [
     ["fill", "Fill", "Fill a closed area of the mask", "tool:fill"],
     ["segment", "Segment", "Segment by clicks", "tool:segment"],
     ["edit", "Edit", "Edit the object by keys", "tool:edit"],
+    ["track", "Follow", "Follow the chosen objects to the next frames; again: no longer", ""],
   ],
   [
     ["fit", "Fit", "Fit the frame", ""],

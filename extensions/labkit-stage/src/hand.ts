@@ -209,6 +209,7 @@ export class Hand {
   leave(): void {
     if (this.cursor.at) return;
     this.at = this.hover = null;
+    this.current.left?.();
     this.stage.paintLive();
   }
 

@@ -123,7 +123,8 @@ export function paintPoints(
 
 export function caption(o: Obj): string {
   const track = o.track === null ? "" : ` #${o.track}`;
-  return `${o.label}${track}${o.score === null ? "" : ` ${o.score.toFixed(2)}`}`;
+  const by = o.tracker ? ` \u25b8 ${o.tracker}` : "";
+  return `${o.label}${track}${o.score === null ? "" : ` ${o.score.toFixed(2)}`}${by}`;
 }
 
 function tags(ctx: Context, objects: Obj[], view: View, config: Config): void {

@@ -98,6 +98,12 @@ export class Pointing {
     this.pressed = null;
   }
 
+  /** The pointer is gone, and with it what was only shown under it. */
+  left(): void {
+    this.previewed = "";
+    if (this.answer?.preview) this.answer = null;
+  }
+
   move(at: Point): void {
     if (this.pressed) this.pressed.to = at;
     else this.preview(at);
@@ -163,7 +169,7 @@ export class Pointing {
     }
     const least = this.info?.min_points ?? 0;
     if (!this.box && this.points.length < least) {
-      this.say(`${least - this.points.length} more points, please`);
+      this.say(`${least - this.points.length} more point${least - this.points.length === 1 ? "" : "s"}, please`);
       return this.stage().paintLive();
     }
     this.asked = crypto.randomUUID();

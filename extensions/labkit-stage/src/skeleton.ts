@@ -7,7 +7,7 @@ export function skeletonOf(config: Config, label: string): Skeleton | null {
   return Object.hasOwn(config.skeletons, label) ? config.skeletons[label] : null;
 }
 
-/** The limbs to draw between so many keypoints; labkit/widgets/looks.py knows the same. */
+/** The limbs to draw between so many keypoints; labkit/core/skeleton.py knows the same. */
 export function limbsOf(config: Config, label: string, count: number): Limb[] {
   const own = skeletonOf(config, label);
   if (own?.names.length === count) return own.limbs;

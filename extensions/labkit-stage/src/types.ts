@@ -36,6 +36,8 @@ export interface Obj {
   /** Outlines of a mask, for drawing and hitting. */
   rings?: number[][];
   track: number | null;
+  /** What carries it along to the next frame. */
+  tracker?: string;
   hidden: boolean;
 }
 

@@ -46,6 +46,10 @@ export class Segmenting implements Tool {
     this.pointing.lift();
   }
 
+  left(): void {
+    this.pointing.left();
+  }
+
   takeBack(): boolean {
     return this.pointing.takeBack();
   }

@@ -38,6 +38,8 @@ export interface Tool {
   down(at: Point, press: Press): void;
   move(at: Point): void;
   up(): void;
+  /** The pointer has left the stage. */
+  left?(): void;
   /** The press was the beginning of something else, such as a pinch. */
   lift(): void;
   /** Send what is finished, if anything is; also where a verdict or another tool ends it. */
