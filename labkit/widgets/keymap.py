@@ -143,7 +143,7 @@ _FIXED: Final = {
         ("Alt+click", "delete a vertex, erase, hide a point"),
         ("Shift+drag", "brush: fill an outline"),
         ("Arrows", "move a crosshair; in edit: the object"),
-        ("Space", "click there (with Shift: as Alt+click)"),
+        ("Space", "click there (with Shift: as Alt+click); in edit: a crosshair for handles"),
         ("Alt+arrows", "in edit: resize"),
         ("Ctrl+\u2190 \u2192", "in edit: turn"),
         ("Shift+arrows", "all of these by 10"),

@@ -83,6 +83,43 @@ def test_keypoints_are_placed_by_keys(posing):  # noqa: F811
     assert points[1, 0] - points[0, 0] == 10
 
 
+def test_vertices_and_keypoints_are_changed_by_keys(posing):  # noqa: F811
+    posing.page.mouse.move(5, 5)
+    posing.press("p", RIGHT)
+    for key in (RIGHT, DOWN, LEFT):
+        posing.press(" ")
+        go(posing, key, 50)
+    posing.press(" ", "Enter", "e", " ")  # a crosshair in the middle of what is edited
+    posing.said("Crosshair at 281, 217")
+    go(posing, RIGHT, 25)
+    go(posing, DOWN, 25)
+    posing.press(" ")  # takes hold of the corner
+    go(posing, RIGHT, 20)
+    posing.press(" ")
+    posing.said("Shape changed")
+    go(posing, LEFT, 20)
+    go(posing, UP, 50)
+    posing.press("Shift+ ", "Escape")  # as Alt+click: the vertex goes
+    posing.saved()
+    (row,) = posing.decided().itertuples()
+    assert list(row.polygons[0]) == [256, 192, 326, 242, 256, 242]
+    assert set(posing.decisions()["tool"]) == {"polygon", "key"}
+    posing.press("Escape", "2", "k", RIGHT, " ", "Enter", "e", " ", "Shift+ ")
+    posing.said("Keypoint hidden")
+    posing.press("Escape")
+    posing.saved()
+    assert keypoints(posing.decided().iloc[1])[0].tolist() == [256, 192, 0.25]
+
+
+def test_what_is_edited_by_keys_is_heard(bench):
+    top = bench.top()
+    bench.press("e", "Shift+ArrowRight", "Control+Shift+ArrowRight", "Control+ArrowRight")
+    bench.said("turned by 11 degrees")
+    bench.said(f"{round(top.x2 - top.x1)} by {round(top.y2 - top.y1)} at ")
+    bench.press("Escape")
+    assert bench.decisions().empty
+
+
 def test_an_object_is_segmented_by_keys(bench):
     bench.press(DOWN)
     ready(bench)

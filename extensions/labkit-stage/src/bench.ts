@@ -148,7 +148,8 @@ export class Bench {
 
   /** Space pans while it is held; a tap clicks at the keyboard's crosshair. */
   private spaceUp(): void {
-    const tapped = this.gestures.space && !this.gestures.panned && this.hand.aims;
+    const clicks = this.hand.aims || this.hand.tool === "edit";
+    const tapped = this.gestures.space && !this.gestures.panned && clicks;
     this.setSpace(false);
     if (!tapped) return;
     this.store.touched();

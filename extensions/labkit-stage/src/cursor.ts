@@ -4,7 +4,6 @@ import type { Hand } from "./hand";
 import type { Press } from "./tools/tool";
 import type { Point } from "./types";
 
-const QUIET_MS = 350;
 const MARGIN = 24;
 const PRESS: Press = {
   altKey: false, shiftKey: false, ctrlKey: false, metaKey: false, button: 0, detail: 0,
@@ -15,7 +14,6 @@ export class Cursor {
   at: Point | null = null;
   /** A tap has begun a drag that the next one ends. */
   private held = false;
-  private speaking = 0;
 
   constructor(private readonly hand: Hand) {}
 
@@ -88,14 +86,10 @@ export class Cursor {
 
   hide(): void {
     this.at = null;
-    window.clearTimeout(this.speaking);
   }
 
   /** Say where it is once it rests. */
   private speak(before: string): void {
-    window.clearTimeout(this.speaking);
-    this.speaking = window.setTimeout(() => {
-      if (this.at) this.hand.whisper(`${before}${Math.round(this.at.x)}, ${Math.round(this.at.y)}`);
-    }, QUIET_MS);
+    this.hand.rest(() => this.at && `${before}${Math.round(this.at.x)}, ${Math.round(this.at.y)}`);
   }
 }

@@ -16,6 +16,7 @@ import type { Press, Tool, ToolName } from "./tools/tool";
 import type { Obj, Point, Shape } from "./types";
 
 const DRAWN = 3;
+const QUIET_MS = 350;
 
 export class Hand {
   tool: ToolName = "select";
@@ -31,6 +32,7 @@ export class Hand {
   readonly cursor = new Cursor(this);
   readonly selecting = new Selecting(this);
   readonly painting = new Painting(this);
+  private resting = 0;
   private readonly tools: Record<ToolName, Tool>;
 
   constructor(
@@ -81,8 +83,12 @@ export class Hand {
     return this.current.holding === true;
   }
 
-  /** Whether the keyboard has a crosshair: not while arrows walk over objects or move them. */
+  /** Whether arrows move the keyboard's crosshair; else they walk over objects or move them. */
   get aims(): boolean {
+    return this.drawing || (this.tool === "edit" && this.cursor.at !== null);
+  }
+
+  private get drawing(): boolean {
     return this.tool !== "select" && this.tool !== "edit";
   }
 
@@ -92,7 +98,7 @@ export class Hand {
 
   /** Whether something new is drawn, which gets the label in hand. */
   get draws(): boolean {
-    return this.aims && !this.objects.some((o) => o.id === this.current.target);
+    return this.drawing && !this.objects.some((o) => o.id === this.current.target);
   }
 
   /** How far a pointer may be off, in pixels of the frame. */
@@ -151,7 +157,7 @@ export class Hand {
   private hold(tool: ToolName): void {
     this.tool = tool;
     this.cursor.release();
-    if (!this.aims) this.cursor.hide();
+    if (!this.drawing) this.cursor.hide();
     this.stage.element.dataset.tool = tool;
   }
 
@@ -211,6 +217,15 @@ export class Hand {
     this.at = this.hover = null;
     this.current.left?.();
     this.stage.paintLive();
+  }
+
+  /** Say to a screen reader where something is, once it rests there. */
+  rest(text: () => string | null): void {
+    window.clearTimeout(this.resting);
+    this.resting = window.setTimeout(() => {
+      const said = text();
+      if (said) this.whisper(said);
+    }, QUIET_MS);
   }
 
   // ---- what is unfinished

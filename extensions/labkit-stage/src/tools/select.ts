@@ -26,6 +26,14 @@ export class Selecting implements Tool {
     return this.edits.size > 0 || this.drag !== null;
   }
 
+  get holding(): boolean {
+    return this.drag !== null;
+  }
+
+  private get how(): string {
+    return this.hand.cursor.at ? "key" : "mouse";
+  }
+
   get lifted(): Iterable<string> {
     return this.edits.keys();
   }
@@ -77,14 +85,14 @@ export class Selecting implements Tool {
     const shape = deleteVertex(o.shape, ring, index);
     if (!shape) return this.hand.say("A polygon keeps three points at least");
     this.edits.set(o.id, shape);
-    this.keep("mouse");
+    this.keep(this.how);
   }
 
   /** A keypoint is seen, or it is there and hidden. */
   private toggle(o: Obj, index: number): void {
     const shape = toggled(this.hand.shapeOf(o).shape, index, VISIBLE, HIDDEN);
     this.edits.set(o.id, shape);
-    this.keep("mouse");
+    this.keep(this.how);
     this.hand.say(shape.keypoints![index][2] === HIDDEN ? "Keypoint hidden" : "Keypoint visible");
   }
 
@@ -104,7 +112,7 @@ export class Selecting implements Tool {
   up(): void {
     const { drag } = this;
     this.drag = null;
-    if (drag?.kind === "part") this.keep("mouse");
+    if (drag?.kind === "part") this.keep(this.how);
     else if (drag) this.lasso(drag.from, drag.to);
   }
 
@@ -139,6 +147,17 @@ export class Selecting implements Tool {
     if (!hand.store.frame || !movable.length) return;
     for (const o of movable) this.edits.set(o.id, change(hand.shapeOf(o).shape));
     hand.stage.paint();
+    hand.rest(() => this.place(movable[0].id));
+  }
+
+  /** Where a shape that is changed by keys has come to. */
+  private place(id: string): string | null {
+    const shape = this.edits.get(id);
+    if (!shape) return null;
+    const [x1, y1, x2, y2] = shape.box;
+    const [, , w, h, a] = shape.rotated ?? [0, 0, x2 - x1, y2 - y1, null];
+    const turned = a === null ? "" : `, turned by ${Math.round((a * 180) / Math.PI)} degrees`;
+    return `${Math.round(w)} by ${Math.round(h)} at ${Math.round(x1)}, ${Math.round(y1)}${turned}`;
   }
 
   enter(how: string): boolean {
