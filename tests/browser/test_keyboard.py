@@ -40,6 +40,19 @@ def test_a_box_is_drawn_by_keys_alone(bench):
     bench.said("1 of")
 
 
+def test_keys_are_exact_beside_the_frame_s_edge(bench):
+    bench.page.mouse.move(5, 5)
+    bench.press("n", RIGHT)
+    go(bench, LEFT, 253)
+    bench.press(" ")
+    go(bench, RIGHT, 30)
+    go(bench, DOWN, 200)  # and no further than the frame goes
+    bench.press(" ")
+    bench.saved()
+    (row,) = bench.decided().itertuples()
+    assert box(row) == pytest.approx((3, 192, 33, 384), abs=0.01)
+
+
 def test_rotated_boxes_polygons_and_masks_are_drawn_by_keys(bench):
     bench.press("Shift+N", RIGHT, " ")
     go(bench, RIGHT, 40)

@@ -105,6 +105,22 @@ def test_a_finger_draws_a_box_and_the_page_stays_where_it_is(bench):
     assert bench.scrolled() == before
 
 
+def test_a_finger_draws_a_rotated_box_by_two_drags(bench):
+    bench.press("Shift+N")
+    bench.finger(bench.point(100, 100), bench.point(180, 100))
+    bench.finger(bench.point(180, 120), bench.point(170, 150))
+    bench.said("added")
+    assert bench.boxes()[0] == pytest.approx([100, 100, 180, 150], abs=1.5)
+
+
+def test_a_finger_that_rests_opens_no_menu(bench):
+    bench.stage.evaluate(
+        """e => e.dispatchEvent(new PointerEvent("contextmenu",
+          {pointerType: "touch", bubbles: true, cancelable: true, clientX: 400, clientY: 300}))"""
+    )
+    assert bench.page.locator(".lm-Menu:visible").count() == 0
+
+
 def test_two_fingers_zoom_and_move_and_draw_nothing(bench):
     bench.press("n")
     before = bench.scrolled()

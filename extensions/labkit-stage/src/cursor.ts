@@ -1,7 +1,7 @@
 // The keyboard's pointer: arrows move a crosshair over the frame, a tap of Space is a click there.
 
 import type { Hand } from "./hand";
-import type { Press } from "./tools/tool";
+import { FINE, type Press } from "./tools/tool";
 import type { Point } from "./types";
 
 const MARGIN = 24;
@@ -28,6 +28,7 @@ export class Cursor {
   }
 
   private show(): void {
+    this.hand.reach = FINE;
     this.go(this.start());
     this.speak("Crosshair at ");
   }

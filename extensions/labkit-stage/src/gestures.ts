@@ -3,12 +3,8 @@
 import type { Hand } from "./hand";
 import type { Stage } from "./stage";
 import type { Store } from "./store";
-import { isOther } from "./tools/tool";
+import { FINE, FINGER, isOther } from "./tools/tool";
 import type { Point } from "./types";
-
-/** How far a pointer may be off, in pixels of the stage. */
-const FINE = 8;
-const FINGER = 18;
 
 export class Gestures {
   /** Space is held: the next drag pans. */

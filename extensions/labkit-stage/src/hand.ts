@@ -12,10 +12,11 @@ import { Outlining } from "./tools/polygon";
 import { Turning } from "./tools/rotated";
 import { Segmenting } from "./tools/segment";
 import { Selecting } from "./tools/select";
-import type { Press, Tool, ToolName } from "./tools/tool";
+import { FINE, type Press, type Tool, type ToolName } from "./tools/tool";
 import type { Obj, Point, Shape } from "./types";
 
 const DRAWN = 3;
+const SNAP = 8;
 const QUIET_MS = 350;
 
 export class Hand {
@@ -26,7 +27,7 @@ export class Hand {
   /** Where the pointer is, in pixels of the stage. */
   at: Point | null = null;
   /** How far the pointer may be off, in pixels of the stage. */
-  reach = 8;
+  reach = FINE;
   stage!: Stage;
   readonly pointing: Pointing;
   readonly cursor = new Cursor(this);
@@ -111,9 +112,9 @@ export class Hand {
     return DRAWN / this.stage.view.k;
   }
 
-  /** A point inside of the frame, at its edge where it is near to it. */
+  /** A point inside of the frame, at its edge where it is near to it; keys are exact. */
   snapped(at: Point): Point {
-    return snap(at, this.store.frame!, this.near);
+    return snap(at, this.store.frame!, this.cursor.at ? 0 : SNAP / this.stage.view.k);
   }
 
   /** The shape as it is under the hand. */

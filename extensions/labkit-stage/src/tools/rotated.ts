@@ -1,4 +1,5 @@
-// A new rotated box: one side is dragged, its width is pulled out, a click sets it.
+// A new rotated box: one side is dragged, its width is pulled out, a click sets it. A finger, which
+// points at nothing while it is up, drags both.
 
 import { boundsOf } from "../geometry";
 import type { Hand } from "../hand";
@@ -12,6 +13,8 @@ export class Turning implements Tool {
   /** The first side, and whether its second end is set. */
   private side: { from: Point; to: Point; set: boolean } | null = null;
   private to: Point | null = null;
+  /** The press that sets the width; a finger pulls with it. */
+  private pulling = false;
 
   constructor(private readonly hand: Hand) {}
 
@@ -26,7 +29,10 @@ export class Turning implements Tool {
   down(at: Point): void {
     const p = this.hand.snapped(at);
     if (!this.side) this.side = { from: p, to: p, set: false };
-    else if (this.side.set) this.finish(p);
+    else if (this.side.set) {
+      this.to = p;
+      this.pulling = true;
+    }
   }
 
   move(at: Point): void {
@@ -39,6 +45,7 @@ export class Turning implements Tool {
   /** The first side is let go; without a drag its second end is where the next press ends. */
   up(): void {
     const { side } = this;
+    if (this.pulling && this.to) this.finish(this.to);
     if (!side || side.set) return;
     if (Math.hypot(side.to.x - side.from.x, side.to.y - side.from.y) <= this.hand.near) return;
     side.set = true;
@@ -47,6 +54,7 @@ export class Turning implements Tool {
   }
 
   private finish(p: Point): void {
+    this.pulling = false;
     const rotated = pulledOut(this.side!.from, this.side!.to, p);
     if (rotated[3] < this.hand.least) return;
     this.drop();
@@ -55,6 +63,7 @@ export class Turning implements Tool {
 
   lift(): void {
     if (!this.side?.set) this.drop();
+    this.pulling = false;
   }
 
   takeBack(): boolean {
@@ -73,6 +82,7 @@ export class Turning implements Tool {
 
   drop(): void {
     this.side = this.to = null;
+    this.pulling = false;
   }
 
   live(ctx: CanvasRenderingContext2D): void {

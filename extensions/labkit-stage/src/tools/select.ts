@@ -1,7 +1,7 @@
 // Selecting objects, and dragging or nudging what is selected.
 
 import {
-  boxOf, deleteVertex, dragged, hasArea, insertVertex, nudged, snap, toggled, turned, type Part,
+  boxOf, deleteVertex, dragged, hasArea, insertVertex, nudged, toggled, turned, type Part,
 } from "../geometry";
 import type { Hand } from "../hand";
 import { objectAt, partAt } from "../hit";
@@ -103,7 +103,7 @@ export class Selecting implements Tool {
     } else if (drag.kind === "part") {
       const frame = hand.store.frame!;
       const free = drag.part.kind === "body" || drag.part.kind === "turn";
-      const to = free ? at : snap(at, frame, hand.near);
+      const to = free ? at : hand.snapped(at);
       for (const [id, shape] of drag.start)
         this.edits.set(id, dragged(shape, drag.part, drag.from, to, frame));
     } else drag.to = at;

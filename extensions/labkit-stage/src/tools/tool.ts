@@ -6,6 +6,10 @@ export type ToolName =
   | "select" | "edit"
   | "box" | "rotated" | "polygon" | "keypoints" | "brush" | "eraser" | "fill" | "segment";
 
+/** How far a mouse, a pen or the keyboard may be off, and how far a finger, in stage pixels. */
+export const FINE = 8;
+export const FINGER = 18;
+
 /** A press, whatever has made it. */
 export type Press = Pick<
   PointerEvent, "altKey" | "shiftKey" | "ctrlKey" | "metaKey" | "button" | "detail"
