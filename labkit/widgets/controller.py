@@ -109,8 +109,11 @@ class Controller:
             "want": self._on_want,
             "pointing": self._pointing.on_pointing,
             "prompt": self._pointing.on_prompt,
+            "contrast": self._on_contrast,
             "life": lambda _message: self.session.timer.touch(),
         }
+
+        self._end_watch = session.filters.on_change(lambda: self._put(_GESTURE, self._refiltered))
 
     # ---- the queue
 
@@ -161,6 +164,7 @@ class Controller:
             self._inbox.put((_LOOK + 1, next(self._order), None))
             if thread is not threading.current_thread():
                 thread.join(10)
+        self._end_watch()
         self._pointing.close()
         self._pictures.close()
 
@@ -194,6 +198,24 @@ class Controller:
 
     def _on_threshold(self, message: dict[str, Any]) -> None:
         self.session.threshold = float(message["value"])
+
+    def _on_contrast(self, _message: dict[str, Any]) -> None:
+        """See more in dark and flat frames, people and models alike; or no longer."""
+        filters = self.session.filters
+        if filters.chain.steps:
+            filters.clear()
+            text = "The picture as it is in the file"
+        else:
+            filters.on("clahe")
+            text = "More contrast (CLAHE), for models as well"
+        self._outlet.send(Notice(type="notice", level="info", text=text))
+
+    def _refiltered(self) -> None:
+        """Show every frame of the window through the filters that are on now."""
+        for store in (self._images, self._errors, self._asked, self._sent):
+            store.clear()
+        self._send_window()
+        self._pointing.look_again()
 
     def _on_act(self, message: dict[str, Any]) -> None:
         act = cast(Act, message)

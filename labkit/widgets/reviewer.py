@@ -72,7 +72,7 @@ class Reviewer(Whole, ipywidgets.VBox):
         self.session = session
         self.stage = Stage(self._config(session, chosen, height), session.project.skeletons)
         reader = FrameReader(session.project.root)
-        pictures = Pictures(reader)
+        pictures = Pictures(reader, session.filters)
         self.controller = Controller(session, self.stage, pictures, interactor, tracker)
         self.stage.on_message(self.controller.post)
         watch(session)

@@ -69,3 +69,24 @@ def test_the_live_wire_of_the_scissors_becomes_an_object(page, project):
     assert abs((row.x2 - row.x1) - (top.x2 - top.x1)) < 12
     assert page.decisions().iloc[-1]["tool"] == "scissors"
     page.leave()
+
+
+_SPREAD = """() => {
+  const canvas = document.querySelector(".lk-base");
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  let n = 0, sum = 0, squares = 0;
+  for (let k = 0; k < data.length; k += 4) { n++; sum += data[k]; squares += data[k] ** 2; }
+  return Math.sqrt(squares / n - (sum / n) ** 2);
+}"""
+
+
+def test_a_key_gives_more_contrast_and_decides_nothing(bench):
+    before = bench.page.evaluate(_SPREAD)
+    bench.press("h")
+    bench.said("More contrast")
+    bench.page.wait_for_function(f"low => ({_SPREAD})() > low", arg=before + 1, timeout=30_000)
+    bench.covered(False)
+    bench.press("h")
+    bench.said("as it is in the file")
+    bench.page.wait_for_function(f"high => ({_SPREAD})() < high", arg=before + 0.5, timeout=30_000)
+    assert bench.decisions().empty

@@ -58,6 +58,7 @@ export class Actions {
     actual: () => this.look(() => this.stage.view.actual(this.stage.width, this.stage.height)),
     zoom_in: () => this.zoom(1.25),
     zoom_out: () => this.zoom(0.8),
+    contrast: () => this.store.send({ type: "contrast" }),
     threshold_up: () => this.threshold(this.store.status.threshold + 0.05),
     threshold_down: () => this.threshold(this.store.status.threshold - 0.05),
     larger: () => this.brushSize(1.25),
