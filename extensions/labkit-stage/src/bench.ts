@@ -29,6 +29,7 @@ export class Bench {
   private readonly notice = h("div", { class: "lk-notice", hidden: true });
   private readonly stop: (() => void)[] = [];
   private queued = 0;
+  private later = 0;
   private fading = 0;
 
   constructor(private readonly store: Store) {
@@ -69,6 +70,8 @@ export class Bench {
     this.bar.destroy();
     this.hand.pointing.destroy();
     cancelAnimationFrame(this.queued);
+    window.clearTimeout(this.later);
+    window.clearTimeout(this.fading);
   }
 
   // ---- changes
@@ -83,7 +86,9 @@ export class Bench {
     if (change === "light") return this.bar.update();
     if (change !== "status" && frameId === this.store.current) {
       this.follow();
-      this.stage.paint();
+      // another frame is painted at once; what several messages change on it, together
+      if (change === "frame") this.stage.paint();
+      else this.stage.soon();
     }
     this.soon();
   }
@@ -94,11 +99,14 @@ export class Bench {
     this.hand.selected = this.hand.selected.map((id) => made.get(id) ?? id);
   }
 
+  /** What stands around the picture follows once that has been painted. */
   private soon(): void {
     if (this.queued) return;
     this.queued = requestAnimationFrame(() => {
-      this.queued = 0;
-      this.update();
+      this.later = window.setTimeout(() => {
+        this.queued = 0;
+        this.update();
+      });
     });
   }
 
