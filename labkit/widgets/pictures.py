@@ -20,6 +20,9 @@ __all__ = ["Picture", "Pictures"]
 DISPLAY_SIDE: Final = 2560
 """Frames of a longer side than this many pixels are shown reduced until one zooms in."""
 
+_CACHE: Final = 32 * 2**20
+"""Bytes kept of pictures that have been read: for going back, and for zooming in."""
+
 
 @dataclass(frozen=True, slots=True)
 class Picture:
@@ -49,7 +52,7 @@ class Pictures:
     """
 
     def __init__(self, reader: FrameReader) -> None:
-        self._reader, self._cache = reader, FrameCache(reader)
+        self._reader, self._cache = reader, FrameCache(reader, _CACHE)
         self._pool = ThreadPoolExecutor(2, thread_name_prefix="labkit-pictures")
 
     def load(self, frame: Frame, *, full: bool = False) -> Picture:
