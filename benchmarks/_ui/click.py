@@ -55,9 +55,8 @@ def _clicks(probe: Probe, middles: list[tuple[float, float]]) -> list[dict]:
         page.mouse.up()
         out = probe.result()
         model = probe.times()["model"]
-        if len(model) != 1:
-            raise RuntimeError(f"one click, and {len(model)} calls of the model")
-        found.append({**out, "model": model[0]})
+        # a preview may have been asked for before it, and none is while a click stands
+        found.append({**out, "model": model[-1]})
         bench.press("Escape")
         probe.settle(100)
     return found[3:]

@@ -150,6 +150,8 @@ class Rig:
         page.page.on("websocket", probe.listen)
         try:
             yield probe
+            if page.errors:
+                raise RuntimeError(f"the page reported {len(page.errors)}: {page.errors[0]}")
         finally:
             page.close()
 
