@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from labkit.project import Project
-
 from _ui.report import Row, percentile, spread
 from _ui.rig import LINKS, Probe, Rig
+from labkit.project import Project
 
 CLICKS = 30
 BAR = 60

@@ -1,4 +1,4 @@
-"""A box drawn with the mouse: how far the picture is behind the hand, and what is sent meanwhile."""
+"""A box drawn with the mouse: how far the picture is behind the hand, and what is sent."""
 
 from __future__ import annotations
 
@@ -50,7 +50,9 @@ def _rows(link: str, drags: list[dict]) -> list[Row]:
     rate = statistics.median(d["paints"] for d in drags)
     most = max(d["sent"].total() for d in drags)
     allowed = 1 + PREVIEWS * min(d["seconds"] for d in drags)
-    kinds = ", ".join(f"{k} {n}" for k, n in sorted(sum((d["sent"] for d in drags), Counter()).items()))
+    kinds = ", ".join(
+        f"{k} {n}" for k, n in sorted(sum((d["sent"] for d in drags), Counter()).items())
+    )
     return [
         Row("drag a box, event to paint", link, spread(waits),
             f"<= {BAR[0]} / {BAR[1]} ms", low <= BAR[0] and high <= BAR[1]),

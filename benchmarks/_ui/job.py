@@ -6,16 +6,14 @@ from _ui.report import Row, percentile, spread
 from _ui.rig import Probe, Rig
 from _ui.verdict import callbacks, press
 
-FRAMES = 1500
+FRAMES = 600
 BAR = 50
-_START = """from labkit.demo import embedded_weights
-job = project.predict(embedded_weights(), conf=0.5, wait=False, progress="silent")"""
-_STOP = "job.cancel()"
+_START = "kernel.keep_predicting(project)"
 _RUNS = """async () => {
   for (let k = 0; k < 600; k++) {
-    const { state, done, error } = await labkitProbe.ask("job");
+    const { done, error } = await labkitProbe.ask("job");
     if (error) throw new Error(error);
-    if (state === "running" && done > 0) return done;
+    if (done > 0) return done;
     await new Promise((next) => setTimeout(next, 100));
   }
   throw new Error("the job has not begun within 60 s");
@@ -44,6 +42,6 @@ def run(rig: Rig) -> list[Row]:
 
 def _still_running(probe: Probe) -> int:
     job = probe.ask("job")
-    if job["state"] != "running":
-        raise RuntimeError(f"the job was {job['state']} before the verdicts were: {job['error']}")
+    if job["state"] not in ("queued", "running"):
+        raise RuntimeError(f"the job {job['state']} before the verdicts were made: {job['error']}")
     return int(job["done"])

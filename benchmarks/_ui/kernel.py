@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import functools
-import sys
 import time
 from typing import Any
 
 import psutil
 
-__all__ = ["install"]
+__all__ = ["install", "keep_predicting"]
 
 TARGET = "labkit-benchmark"
 _times: dict[str, list[float]] = {}
+_jobs: list[Any] = []
 
 
 def install() -> None:
@@ -86,16 +86,30 @@ def _memory(_data: Any) -> dict[str, Any]:
     }
 
 
-def _job(_data: Any) -> dict[str, Any]:
-    job = sys.modules["__main__"].__dict__.get("job")
-    if job is None:
-        return {"state": "none", "done": 0, "error": ""}
-    return {"state": job.state, "done": job.progress.done, "error": str(job.error or "")}
+def keep_predicting(project: Any) -> None:
+    """Run a detector over the project again and again, until the kernel ends."""
+    from labkit.demo import embedded_weights
+
+    def start(before: Any = None) -> None:
+        if before is not None and before.state != "finished":
+            return
+        options = {"conf": 0.5, "wait": False, "resume": False, "progress": "silent"}
+        job = project.predict(embedded_weights(), **options)
+        _jobs.append(job)
+        job.on_update(start)
+
+    start()
+
+
+def _running(_data: Any) -> dict[str, Any]:
+    last = _jobs[-1]
+    done = sum(job.progress.done for job in _jobs)
+    return {"state": last.state, "done": done, "error": str(last.error or "")}
 
 
 _answers = {
     "echo": lambda _data: {},
     "times": _times_since,
     "memory": _memory,
-    "job": _job,
+    "job": _running,
 }

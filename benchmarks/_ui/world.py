@@ -1,4 +1,4 @@
-"""Projects to review: a few drawn frames, the same with a thousand objects, and thousands of them."""
+"""Projects to review: drawn frames, some with a thousand objects, and thousands of frames."""
 
 from __future__ import annotations
 

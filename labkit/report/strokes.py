@@ -41,7 +41,8 @@ def _contours(rle: Rle) -> tuple[Points, ...]:
     part = mask[ys[0] : ys[-1] + 1, xs[0] : xs[-1] + 1]
     tracer = contour_generator(z=np.pad(part, 1).astype(np.float32))
     # the centre of the first pixel, which lies at index 1 of the padded part, is at its 0.5 px
-    rings = [np.asarray(line) + (xs[0] - 0.5, ys[0] - 0.5) for line in tracer.lines(0.5)]
+    shift = np.array([xs[0] - 0.5, ys[0] - 0.5])
+    rings = [np.asarray(line) + shift for line in tracer.lines(0.5)]
     for ring in rings:
         ring.flags.writeable = False
     return tuple(ring for ring in rings if len(ring) > 2)
