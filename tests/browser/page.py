@@ -15,8 +15,8 @@ _READY = """() => {
   return Boolean(widget?.context?.isReady && widget.sessionContext?.isReady
     && widget.sessionContext.session?.kernel?.connectionStatus === "connected");
 }"""
-_OPEN = """path => window.jupyterapp.commands.execute("docmanager:open",
-  {path, factory: "Notebook", kernel: {name: "python3"}})"""
+_OPEN = """([path, name]) => window.jupyterapp.commands.execute("docmanager:open",
+  {path, factory: "Notebook", kernel: {name}})"""
 _CELLS = """sources => {
   const cells = window.jupyterapp.shell.currentWidget.content.model.sharedModel;
   cells.deleteCellRange(0, cells.cells.length);
@@ -45,8 +45,10 @@ reviewer"""
 class BenchPage:
     """A page with JupyterLab and one notebook, whose cells are written anew for each flow."""
 
-    def __init__(self, browser: Any, lab: Lab, name: str = "bench") -> None:
-        self.lab, self.name = lab, name
+    def __init__(
+        self, browser: Any, lab: Lab, name: str = "bench", kernel: str = "python3"
+    ) -> None:
+        self.lab, self.name, self.kernel = lab, name, kernel
         self.context = browser.new_context(viewport={"width": 1400, "height": 940})
         self.page = self.context.new_page()
         self.errors: list[str] = []
@@ -68,8 +70,8 @@ class BenchPage:
     def show(self, *cells: str) -> None:
         """Run these cells in place of those before."""
         if not self.opened:
-            self.lab.notebook(self.name, "0")
-            self.page.evaluate(_OPEN, f"{self.name}.ipynb")
+            self.lab.notebook(self.name, "0", kernel=self.kernel)
+            self.page.evaluate(_OPEN, [f"{self.name}.ipynb", self.kernel])
             self.page.wait_for_function(_READY, timeout=60_000)
             self.opened = True
         self.page.evaluate(_CELLS, list(cells))
