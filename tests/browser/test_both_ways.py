@@ -2,60 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-
-class Mouse:
-    """Whoever has no keyboard."""
-
-    tool = "mouse"
-
-    def __init__(self, bench):
-        self.bench = bench
-
-    def press(self, action):
-        self.bench.page.click(f"[data-action={action}]")
-
-    def choose(self, place):
-        self.bench.page.locator(".lk-row").nth(place).click()
-
-    def label(self, name):
-        self.bench.page.click(f"[data-label={name}]")
-
-    def segment(self, x, y):
-        self.press("segment")
-        self.bench.page.locator(".lk-pointstate", has_text="Click").wait_for(timeout=120_000)
-        self.bench.click(x, y)
-        keep = self.bench.page.locator(".lk-pointbar button:not([disabled])", has_text="Keep")
-        keep.click(timeout=120_000)
-
-
-class Keys:
-    """Whoever has no mouse."""
-
-    tool = "key"
-    NAMES = {
-        "accept_frame": "a", "reject_frame": "x", "undo": "z", "redo": "Shift+Z", "reject": "r",
-        "accept": "Shift+A", "next": "f", "previous": "d",
-    }  # fmt: skip
-    LABELS = {"nut": "1", "bolt": "2", "washer": "3"}
-
-    def __init__(self, bench):
-        self.bench = bench
-
-    def press(self, action):
-        self.bench.press(self.NAMES[action])
-
-    def choose(self, place):
-        self.bench.press("Escape", *["ArrowDown"] * (place + 1))
-
-    def label(self, name):
-        self.bench.press(self.LABELS[name])
-
-
-@pytest.fixture(params=[Mouse, Keys], ids=["mouse", "keys"])
-def hand(request, bench):
-    return request.param(bench)
+from browser.hands import Mouse
 
 
 def verdicts(bench):
@@ -72,7 +19,7 @@ def test_twenty_frames_are_accepted(bench, hand):
     rows = verdicts(bench)
     assert rows["frame_id"].nunique() == len(rows) == 20
     assert set(rows["tool"]) == {hand.tool}
-    assert bench.page.locator(".lk-progress").inner_text() == "20 / 24"
+    bench.progress("20 / 24")
     bench.covered(False)
 
 
@@ -133,7 +80,7 @@ def test_undo_goes_over_frames_and_redo_back(bench, hand):
         bench.at(place)
         bench.said(f"Undone on frame {place}")
     bench.saved()
-    assert bench.page.locator(".lk-progress").inner_text() == "0 / 24"
+    bench.progress("0 / 24")
     hand.press("undo")  # the object, on this frame
     bench.saved()
     assert bench.rows() == before
@@ -141,7 +88,7 @@ def test_undo_goes_over_frames_and_redo_back(bench, hand):
         hand.press("redo")
     bench.at(2)
     bench.saved()
-    assert bench.page.locator(".lk-progress").inner_text() == "2 / 24"
+    bench.progress("2 / 24")
     kinds = bench.decisions()["kind"].tolist()
     assert kinds.count("undo") == 4
     assert kinds.count("redo") == 3
@@ -165,7 +112,7 @@ def test_a_reload_in_the_middle_goes_on(bench, hand):
     hand.press("accept_frame")
     bench.at(5)
     bench.saved()
-    assert bench.page.locator(".lk-progress").inner_text() == "4 / 24"
+    bench.progress("4 / 24")
     assert set(verdicts(bench)["tool"]) == {hand.tool}
 
 
