@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import logging
 import queue
+import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -33,6 +34,7 @@ log = logging.getLogger(__name__)
 BEFORE: Final = 2
 AFTER: Final = 5
 _REMEMBERED: Final = 500
+_TURN_S: Final = 0.001
 _GESTURE, _PICTURE, _LOOK = 0, 1, 2
 _LETTERS: Final = {"accepted": "a", "hand": "h", "skipped": "s", "open": "o"}
 """State of a frame → its letter in the line of the queue; ``n`` for the rest."""
@@ -127,6 +129,8 @@ class Controller:
     def _put(self, rank: int, item: Any) -> None:
         with self._guard:
             if self._thread is None:
+                # what computes in Python beside it gives way to a decision this soon
+                sys.setswitchinterval(min(sys.getswitchinterval(), _TURN_S))
                 self._thread = threading.Thread(target=self._run, name="labkit-bench", daemon=True)
                 self._thread.start()
         self._inbox.put((rank, next(self._order), item))

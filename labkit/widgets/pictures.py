@@ -21,6 +21,9 @@ __all__ = ["Picture", "Pictures"]
 DISPLAY_SIDE: Final = 2560
 """Frames of a longer side than this many pixels are shown reduced until one zooms in."""
 
+_CACHE: Final = 32 * 2**20
+"""Bytes kept of pictures that have been read: for going back, and for zooming in."""
+
 
 @dataclass(frozen=True, slots=True)
 class Picture:
@@ -52,7 +55,7 @@ class Pictures:
     """
 
     def __init__(self, reader: FrameReader, filters: FilterSwitch | None = None) -> None:
-        self._reader, self._cache = reader, FrameCache(reader)
+        self._reader, self._cache = reader, FrameCache(reader, _CACHE)
         self._filters = filters or FilterSwitch()
         self._pool = ThreadPoolExecutor(2, thread_name_prefix="labkit-pictures")
 

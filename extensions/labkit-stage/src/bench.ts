@@ -31,6 +31,7 @@ export class Bench {
   /** Space went down with Shift. */
   private background = false;
   private queued = 0;
+  private later = 0;
   private fading = 0;
 
   constructor(private readonly store: Store) {
@@ -71,6 +72,8 @@ export class Bench {
     this.bar.destroy();
     this.hand.pointing.destroy();
     cancelAnimationFrame(this.queued);
+    window.clearTimeout(this.later);
+    window.clearTimeout(this.fading);
   }
 
   // ---- changes
@@ -85,7 +88,9 @@ export class Bench {
     if (change === "light") return this.bar.update();
     if (change !== "status" && frameId === this.store.current) {
       this.follow();
-      this.stage.paint();
+      // another frame is painted at once; what several messages change on it, together
+      if (change === "frame") this.stage.paint();
+      else this.stage.soon();
     }
     this.soon();
   }
@@ -96,11 +101,14 @@ export class Bench {
     this.hand.rename((id) => made.get(id) ?? id);
   }
 
+  /** What stands around the picture follows once that has been painted. */
   private soon(): void {
     if (this.queued) return;
     this.queued = requestAnimationFrame(() => {
-      this.queued = 0;
-      this.update();
+      this.later = window.setTimeout(() => {
+        this.queued = 0;
+        this.update();
+      });
     });
   }
 

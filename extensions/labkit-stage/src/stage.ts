@@ -106,6 +106,9 @@ export class Stage {
     const frame = this.store.frame;
     const picture = frame && this.store.bitmaps.get(frame.frame_id);
     if (!frame || !this.width) return;
+    cancelAnimationFrame(this.queued);
+    this.queued = 0;
+    const ground = this.ground(); // before anything is written, or the page's style is computed anew
     if (frame.frame_id !== this.shownFrame) {
       this.view.fit(frame, this.width, this.height);
       this.shownFrame = frame.frame_id;
@@ -113,7 +116,6 @@ export class Stage {
     }
     this.stamp++;
     const ctx = this.clear(this.base);
-    const ground = getComputedStyle(this.element).getPropertyValue("--lk-ground").trim();
     ctx.fillStyle = ground || "#1f2329";
     ctx.fillRect(0, 0, this.width, this.height);
     paintFrame(ctx, picture, frame, this.view);
@@ -126,7 +128,6 @@ export class Stage {
     if (picture && this.painted !== this.stamp) {
       this.painted = this.stamp;
       this.element.dataset.painted = frame.frame_id;
-      performance.mark("labkit:painted", { detail: frame.frame_id });
     }
     this.sharpen(frame, picture);
     window.clearTimeout(this.settle);
@@ -147,6 +148,10 @@ export class Stage {
       this.queued = 0;
       this.paint();
     });
+  }
+
+  private ground(): string {
+    return getComputedStyle(this.element).getPropertyValue("--lk-ground").trim();
   }
 
   paintLive(): void {
@@ -183,7 +188,7 @@ export class Stage {
       width: this.width,
       height: this.height,
       ratio: this.ratio,
-      ground: getComputedStyle(this.element).getPropertyValue("--lk-ground").trim(),
+      ground: this.ground(),
     });
   }
 

@@ -157,5 +157,7 @@ export interface Model {
   on(event: string, callback: (...args: never[]) => void): void;
   off(event: string, callback?: (...args: never[]) => void): void;
   send(content: unknown): void;
-  widget_manager: { get_model(id: string): Promise<{ get(name: string): unknown }> };
+  widget_manager: {
+    get_model(id: string): Promise<{ get(name: string): unknown; state_change?: Promise<unknown> }>;
+  };
 }
