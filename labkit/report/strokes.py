@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import ImageDraw
 
 from labkit.core.geometry import decode_mask, rotated_corners
-from labkit.core.types import Shape
+from labkit.core.types import Rle, Shape
 
 __all__ = ["dashes", "draw_mark", "polyline", "rings_of"]
 
@@ -28,21 +29,29 @@ _MOST_DASHES = 1000
 """A box that reaches far beyond its frame must not cost a million dashes."""
 
 
-def _contours(shape: Shape) -> list[Points]:
-    """Outlines of a mask, along the pixels' outer edges."""
+@lru_cache(maxsize=512)
+def _contours(rle: Rle) -> tuple[Points, ...]:
+    """Outlines of a mask, along the pixels' outer edges; remembered, as frames are drawn often."""
     from contourpy import contour_generator
 
-    assert shape.mask is not None
-    mask = np.pad(decode_mask(shape.mask).astype(np.float32), 1)
-    # the centre of pixel (0, 0), which lies at index 1 of the padded mask, is at 0.5 px
-    lines = [np.asarray(line) for line in contour_generator(z=mask).lines(0.5)]
-    return [line - 0.5 for line in lines if len(line) > 2]
+    mask = decode_mask(rle)
+    ys, xs = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(ys):
+        return ()
+    part = mask[ys[0] : ys[-1] + 1, xs[0] : xs[-1] + 1]
+    tracer = contour_generator(z=np.pad(part, 1).astype(np.float32))
+    # the centre of the first pixel, which lies at index 1 of the padded part, is at its 0.5 px
+    shift = np.array([xs[0] - 0.5, ys[0] - 0.5])
+    rings = [np.asarray(line) + shift for line in tracer.lines(0.5)]
+    for ring in rings:
+        ring.flags.writeable = False
+    return tuple(ring for ring in rings if len(ring) > 2)
 
 
 def rings_of(shape: Shape) -> list[Points]:
     """The closed outlines ``(n, 2)`` of a shape, in pixels of its frame; the finest there is."""
     if shape.mask is not None:
-        return _contours(shape)
+        return list(_contours(shape.mask))
     if shape.polygons is not None:
         return [np.asarray(ring, dtype=np.float64).reshape(-1, 2) for ring in shape.polygons]
     if shape.rotated is not None:

@@ -144,6 +144,10 @@ class Bench(Whole, ipywidgets.VBox):
         self.reviewer = Reviewer(session, **self._options)
         self._top.children = (self.reviewer,)
         track = TrackPanel(session, self.reviewer.controller.run, self._tracked)
+        following = self.reviewer.controller.following
+        if following.tracker in track.tracker.options:
+            track.tracker.value = following.tracker
+        track.tracker.observe(lambda c: setattr(following, "tracker", c["new"]), "value")
         gone = self.panels.get("Track")
         self.panels["Track"] = track
         self._fill_tabs()

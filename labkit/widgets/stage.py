@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import ipywidgets
 from ipycanvas import MultiCanvas
 
+from labkit.core.skeleton import Skeleton
 from labkit.core.types import AnnotatedObject, Frame
 from labkit.widgets.closing import Whole
 from labkit.widgets.glass import Glass
@@ -31,9 +34,14 @@ class Stage(Whole, ipywidgets.GridBox):
     ----------
     config : dict
         What the glass has to know.
+    skeletons : mapping
+        Label → the limbs between its keypoints.
     """
 
-    def __init__(self, config: dict[str, Any]) -> None:
+    def __init__(
+        self, config: dict[str, Any], skeletons: Mapping[str, Skeleton] = MappingProxyType({})
+    ) -> None:
+        self._skeletons = skeletons
         area = ipywidgets.Layout(grid_area="s")
         self.glass = Glass(config)
         self.canvas = MultiCanvas(2, width=16, height=16)
@@ -41,6 +49,7 @@ class Stage(Whole, ipywidgets.GridBox):
         # covered by the glass as soon as that is there
         starting = ipywidgets.HTML(_STARTING, layout=area)
         self._images: dict[str, ipywidgets.Image] = {}
+        self._free: deque[ipywidgets.Image] = deque()
         self._mark = 0
         super().__init__(
             [starting, self.canvas, self.glass],
@@ -59,21 +68,30 @@ class Stage(Whole, ipywidgets.GridBox):
         self.glass.send(message)
 
     def image(self, frame_id: str, picture: Picture) -> str:
-        """Give a frame's picture to the browser; the id of the model that carries it."""
-        old = self._images.get(frame_id)
-        self._images[frame_id] = ipywidgets.Image(value=picture.data, format=picture.format)
-        if old is not None:
-            old.close()
-        return str(self._images[frame_id].model_id)
+        """Give a frame's picture to the browser; the id of the model that carries it.
+
+        Models are used again, the one that has been free for longest first. JupyterLab keeps each
+        model that was ever opened until its page is closed, with the bytes of its picture.
+        """
+        image = self._free.popleft() if self._free else ipywidgets.Image()
+        with image.hold_sync():
+            image.format, image.value = picture.format, picture.data
+        self.drop([frame_id])
+        self._images[frame_id] = image
+        return str(image.model_id)
 
     def drop(self, frame_ids: Iterable[str]) -> None:
         """Forget the pictures of these frames."""
-        for frame_id in frame_ids:
-            image = self._images.pop(frame_id, None)
-            if image is not None:
-                image.close()
+        gone = [self._images.pop(f) for f in frame_ids if f in self._images]
+        self._free.extend(gone)
 
-    def paint(self, frame: Frame, objects: Sequence[AnnotatedObject], request: ViewRequest) -> int:
+    def paint(
+        self,
+        frame: Frame,
+        objects: Sequence[AnnotatedObject],
+        request: ViewRequest,
+        carried: Mapping[int, str],
+    ) -> int:
         """Paint a frame as a view shows it; the colour of the pixel that is painted last."""
         width = max(1, round(request["width"] * request["ratio"]))
         height = max(1, round(request["height"] * request["ratio"]))
@@ -83,12 +101,13 @@ class Stage(Whole, ipywidgets.GridBox):
         size = (frame.width, frame.height)
         with held():
             paint_frame(self.canvas[0], self._images.get(frame.frame_id), size, request)
-            paint_objects(self.canvas[1], objects, request)
+            paint_objects(self.canvas[1], objects, request, self._skeletons, carried)
             paint_mark(self.canvas[1], self._mark)
         return self._mark
 
     def close(self) -> None:
         """Close all widgets of the stage."""
-        self.drop(list(self._images))
+        for image in [*self._images.values(), *self._free]:
+            image.close()
         self.close_children()
         super().close()

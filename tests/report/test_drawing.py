@@ -105,6 +105,20 @@ def test_masks_are_filled_and_their_holes_are_not() -> None:
     assert ring.max(axis=0) == pytest.approx([300, 240])
 
 
+def test_outlines_of_masks_lie_where_the_mask_is_and_cannot_be_changed() -> None:
+    mask = np.zeros((320, 400), bool)
+    mask[317:, 397:] = mask[0, 0] = True
+    corner, far = sorted(rings_of(shape_from_mask(mask)), key=lambda ring: ring.max())
+    assert (corner.min(axis=0), corner.max(axis=0)) == (
+        pytest.approx([0, 0]),
+        pytest.approx([1, 1]),
+    )
+    assert far.min(axis=0) == pytest.approx([397, 317])
+    assert far.max(axis=0) == pytest.approx([400, 320])
+    with pytest.raises(ValueError, match="read-only"):
+        far += 1
+
+
 def test_rotated_boxes_are_drawn_turned() -> None:
     base = grey()
     shape = shape_from_rotated(200, 160, 160, 40, np.pi / 4)

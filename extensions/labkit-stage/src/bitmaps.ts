@@ -22,6 +22,7 @@ export class Bitmaps {
     this.loading.set(id, image);
     try {
       const widget = await this.model.widget_manager.get_model(image);
+      await widget.state_change; // the model may have carried another frame's picture before
       const bytes = widget.get("value") as DataView;
       const blob = new Blob([bytes as DataView<ArrayBuffer>], { type: `image/${String(widget.get("format"))}` });
       const bitmap = await createImageBitmap(blob);

@@ -18,6 +18,6 @@ export function h<K extends keyof HTMLElementTagNameMap>(
 }
 
 /** Set text only where it has changed, so that screen readers and layout stay calm. */
-export function say(element: HTMLElement, text: string): void {
+export function say(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }

@@ -1,11 +1,13 @@
 // The filmstrip: the frames around this one from the window, and the whole queue as one line.
 
 import type { Actions } from "./actions";
-import { h } from "./dom";
+import { h, say } from "./dom";
 import type { Store } from "./store";
 
 const BEFORE = 2;
 const AFTER = 5;
+const WIDTH = 144;
+const HEIGHT = 92;
 const COLORS: Record<string, string> = {
   n: "", o: "--lk-proposed", a: "--lk-accepted", h: "--lk-rejected", s: "--lk-skipped",
 };
@@ -14,8 +16,10 @@ const WORDS: Record<string, string> = { accepted: "✓", hand: "✎", skipped: "
 export class Film {
   readonly element: HTMLElement;
   private readonly line = h("canvas", { class: "lk-line", "aria-hidden": "true" });
-  private readonly thumbs: HTMLButtonElement[] = [];
-  private readonly drawn: string[] = [];
+  private readonly thumbs: Thumb[] = [];
+  /** Reduced once a picture, then moved from place to place with its frame. */
+  private readonly pictures = new Map<string, HTMLCanvasElement>();
+  private lined = "";
 
   constructor(
     private readonly store: Store,
@@ -30,73 +34,102 @@ export class Film {
     this.element = h(
       "div",
       { class: "lk-film", role: "navigation", "aria-label": "Queue" },
-      h("div", { class: "lk-thumbs" }, ...this.thumbs),
+      h("div", { class: "lk-thumbs" }, ...this.thumbs.map((thumb) => thumb.button)),
       this.line,
     );
   }
 
-  private thumb(): HTMLButtonElement {
+  private thumb(): Thumb {
     const button = h("button", {
       class: "lk-thumb", type: "button", tabindex: -1,
       click: () => this.actions.goPlace(Number(button.dataset.place)),
     });
-    button.append(h("canvas", { width: 144, height: 92 }), h("span", {}), h("i", {}));
-    return button;
+    return { button, blank: empty(), number: h("span", {}), mark: h("i", {}), shown: null };
   }
 
   update(): void {
     const { store } = this;
     const here = store.frame?.place ?? 0;
-    this.thumbs.forEach((button, k) => {
+    const shown = new Set<string>();
+    this.thumbs.forEach((thumb, k) => {
+      const { button } = thumb;
       const place = here - BEFORE + k;
       const frame = store.at(place);
       const exists = place >= 0 && place < store.status.total;
       button.style.visibility = exists ? "visible" : "hidden";
-      if (!exists) return;
-      button.dataset.place = String(place);
-      button.setAttribute("aria-label", `Frame ${place + 1}`);
-      button.setAttribute("aria-current", String(place === here));
-      button.children[1].textContent = String(place + 1);
-      button.children[2].textContent = WORDS[frame?.state ?? "new"] ?? "";
-      button.dataset.state = frame?.state ?? "";
-      this.picture(k, frame?.frame_id ?? "");
+      if (!exists) return void (thumb.shown = null);
+      set(button, "data-place", String(place));
+      set(button, "aria-label", `Frame ${place + 1}`);
+      set(button, "aria-current", String(place === here));
+      say(thumb.number, String(place + 1));
+      say(thumb.mark, WORDS[frame?.state ?? "new"] ?? "");
+      set(button, "data-state", frame?.state ?? "");
+      const id = frame?.frame_id ?? "";
+      shown.add(id);
+      const picture = this.picture(id) ?? thumb.blank;
+      if (picture === thumb.shown) return;
+      thumb.shown = picture;
+      button.replaceChildren(picture, thumb.number, thumb.mark); // taken from the one that had it
     });
+    for (const id of this.pictures.keys()) if (!shown.has(id)) this.pictures.delete(id);
     this.paintLine();
   }
 
-  private picture(k: number, frameId: string): void {
+  private picture(frameId: string): HTMLCanvasElement | null {
+    const known = this.pictures.get(frameId);
+    if (known) return known;
     const bitmap = this.store.bitmaps.get(frameId);
-    const key = bitmap ? frameId : "";
-    if (this.drawn[k] === key) return;
-    this.drawn[k] = key;
-    const canvas = this.thumbs[k].children[0] as HTMLCanvasElement;
-    const ctx = canvas.getContext("2d")!;
-    ctx.clearRect(0, 0, canvas.width, canvas.height);
-    if (!bitmap) return;
-    const scale = Math.max(canvas.width / bitmap.width, canvas.height / bitmap.height);
+    if (!bitmap) return null;
+    const canvas = empty();
+    const scale = Math.max(WIDTH / bitmap.width, HEIGHT / bitmap.height);
     const [w, hgt] = [bitmap.width * scale, bitmap.height * scale];
-    ctx.drawImage(bitmap, (canvas.width - w) / 2, (canvas.height - hgt) / 2, w, hgt);
+    canvas.getContext("2d")!.drawImage(bitmap, (WIDTH - w) / 2, (HEIGHT - hgt) / 2, w, hgt);
+    this.pictures.set(frameId, canvas);
+    return canvas;
   }
 
+  /** One colour a run of equal states: queues are long, and their states come in runs. */
   private paintLine(): void {
     const { status, frame } = this.store;
     const canvas = this.line;
     const width = canvas.clientWidth * (window.devicePixelRatio || 1);
     if (!width || !status.total) return;
+    const styles = getComputedStyle(canvas);
+    const color = (name: string) => styles.getPropertyValue(name).trim();
+    const [ground, ink] = [color("--lk-line"), color("--lk-ink")];
+    const place = frame?.place ?? 0;
+    const key = [width, status.total, place, ground, ink, status.states].join(" ");
+    if (key === this.lined) return;
+    this.lined = key;
     canvas.width = width;
     canvas.height = 8;
     const ctx = canvas.getContext("2d")!;
-    const styles = getComputedStyle(canvas);
     const step = width / status.total;
-    ctx.fillStyle = styles.getPropertyValue("--lk-line").trim();
+    ctx.fillStyle = ground;
     ctx.fillRect(0, 2, width, 6);
-    [...status.states].forEach((letter, k) => {
-      const name = COLORS[letter];
-      if (!name) return;
-      ctx.fillStyle = styles.getPropertyValue(name).trim();
-      ctx.fillRect(k * step, 2, Math.max(1, step - (step > 4 ? 1 : 0)), 6);
-    });
-    ctx.fillStyle = styles.getPropertyValue("--lk-ink").trim();
-    ctx.fillRect((frame?.place ?? 0) * step, 0, Math.max(3, step), 2);
+    for (const { 0: run, index } of status.states.matchAll(/(.)\1*/g)) {
+      const name = COLORS[run[0]];
+      if (!name) continue;
+      ctx.fillStyle = color(name);
+      if (step > 4)
+        for (let k = index; k < index + run.length; k++) ctx.fillRect(k * step, 2, step - 1, 6);
+      else ctx.fillRect(index * step, 2, Math.max(1, run.length * step), 6);
+    }
+    ctx.fillStyle = ink;
+    ctx.fillRect(place * step, 0, Math.max(3, step), 2);
   }
+}
+
+interface Thumb {
+  button: HTMLButtonElement;
+  blank: HTMLCanvasElement;
+  number: HTMLElement;
+  mark: HTMLElement;
+  shown: HTMLCanvasElement | null;
+}
+
+const empty = (): HTMLCanvasElement => h("canvas", { width: WIDTH, height: HEIGHT });
+
+function set(element: HTMLElement, name: string, value: string): void {
+  if (element.getAttribute(name) !== value) element.setAttribute(name, value);
 }

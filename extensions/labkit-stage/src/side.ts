@@ -117,7 +117,7 @@ export class Side {
       "div",
       {
         class: `lk-row lk-is-${o.state}`, role: "option", "data-object": o.id, id: `${this.names}-${o.id}`,
-        "aria-label": `${o.label}, ${look.word}${o.score === null ? "" : `, score ${o.score.toFixed(2)}`}`,
+        "aria-label": spoken(o, look.word),
         click: (event) => {
           this.store.touched();
           const { selected } = this.hand;
@@ -126,7 +126,7 @@ export class Side {
         },
       },
       mark,
-      h("span", { class: "lk-what" }, o.track === null ? o.label : `${o.label} #${o.track}`),
+      h("span", { class: "lk-what" }, named(o)),
       h("span", { class: "lk-word" }, look.word),
       h("span", { class: "lk-number" }, o.score === null ? "" : o.score.toFixed(2)),
     );
@@ -144,8 +144,17 @@ export class Side {
     if (last) this.list.setAttribute("aria-activedescendant", last.id);
     else this.list.removeAttribute("aria-activedescendant");
     const picked = this.hand.picked;
-    const label = picked.length ? picked[0].label : this.hand.label;
+    const label = picked.length && !this.hand.draws ? picked[0].label : this.hand.label;
     for (const button of this.labels.children)
       button.setAttribute("aria-pressed", String((button as HTMLElement).dataset.label === label));
   }
+}
+
+function named(o: Obj): string {
+  return `${o.label}${o.track === null ? "" : ` #${o.track}`}${o.tracker ? ` \u25b8 ${o.tracker}` : ""}`;
+}
+
+function spoken(o: Obj, word: string): string {
+  const score = o.score === null ? "" : `, score ${o.score.toFixed(2)}`;
+  return `${o.label}, ${word}${score}${o.tracker ? `, followed by ${o.tracker}` : ""}`;
 }

@@ -1,0 +1,83 @@
+"""What the page and the kernel hold after thousands of frames."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import psutil
+
+from _ui.report import Row
+from _ui.rig import Probe, Rig
+
+AT = (200, 1000, 2000)
+SPARE = 12
+GROWTH = 0.05
+"""More than this between the first and the last of AT is not flat."""
+
+_MEASURES = {
+    "heap_mb": ("JavaScript heap, MB", 1.0),
+    "nodes": ("DOM nodes", 20),
+    "listeners": ("event listeners", 20),
+    "renderer_mb": ("renderer process (resident, bitmaps included), MB", 25.0),
+    "kernel_mb": ("kernel process (resident), MB", 25.0),
+    "widgets": ("open widgets in the kernel", 0),
+}
+"""Name of each measure, and what it may grow by even where it is small: its noise."""
+
+
+def run(rig: Rig) -> list[Row]:
+    """Accept frames as fast as the bench takes them, and look now and then."""
+    with rig.probe() as probe:
+        probe.open(rig.long(AT[-1] + SPARE))
+        probe.bench.stage.focus()
+        found: list[dict[str, float]] = []
+        done = 0
+        for goal in AT:
+            while done < goal:
+                step = min(100, goal - done)
+                probe.page.evaluate("n => labkitProbe.many(n)", step)
+                done += step
+            if probe.bench.place != done + 1:
+                raise RuntimeError(f"at {probe.bench.place} after {done} verdicts")
+            found.append(_look(rig, probe))
+    return [_row(name, [f[name] for f in found]) for name in _MEASURES]
+
+
+def _look(rig: Rig, probe: Probe) -> dict[str, float]:
+    session = probe.page.context.new_cdp_session(probe.page)
+    for _ in range(3):  # what finalizers free goes with the next collection
+        session.send("HeapProfiler.collectGarbage")
+        probe.settle(300)
+    session.send("Performance.enable")
+    metrics = {m["name"]: m["value"] for m in session.send("Performance.getMetrics")["metrics"]}
+    heap = session.send("Runtime.getHeapUsage")["usedSize"]
+    session.detach()
+    kernel = probe.ask("memory")
+    return {
+        "heap_mb": heap / 2**20,
+        "nodes": metrics["Nodes"],
+        "listeners": metrics["JSEventListeners"],
+        "renderer_mb": _renderer(rig.browser),
+        "kernel_mb": kernel["rss_mb"],
+        "widgets": kernel["widgets"],
+    }
+
+
+def _renderer(browser: Any) -> float:
+    """Resident memory of the page's process: of all renderers the one that has worked longest."""
+    session = browser.new_browser_cdp_session()
+    found = session.send("SystemInfo.getProcessInfo")["processInfo"]
+    session.detach()
+    busiest = max((p for p in found if p["type"] == "renderer"), key=lambda p: p["cpuTime"])
+    return float(psutil.Process(busiest["id"]).memory_info().rss / 2**20)
+
+
+def _row(name: str, values: list[float]) -> Row:
+    title, noise = _MEASURES[name]
+    first, last = values[0], values[-1]
+    met = last - first <= max(noise, GROWTH * first)
+    form = "{:.1f}" if re.search("MB", title) else "{:.0f}"
+    text = " → ".join(form.format(v) for v in values)
+    ends = ", ".join(f"{n:,}" for n in AT)
+    return Row(f"{title}, after {ends} frames", "localhost", text, "flat", met)
