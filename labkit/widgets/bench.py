@@ -12,7 +12,7 @@ from labkit.core.errors import InputError
 from labkit.project import Project
 from labkit.review import ReviewSession
 from labkit.widgets.closing import Whole
-from labkit.widgets.fallback import has_front_end
+from labkit.widgets.fallback import has_front_end, still
 from labkit.widgets.jobs_panel import JobsPanel
 from labkit.widgets.markup import line
 from labkit.widgets.metrics_panel import MetricsPanel
@@ -202,7 +202,7 @@ class Bench(Whole, ipywidgets.VBox):
             return bundle
         self._displayed = True
         self._look()
-        return {**super()._repr_mimebundle_(**kwargs), **bundle}
+        return {**super()._repr_mimebundle_(**kwargs), **still(bundle)}
 
     def static_text(self) -> str:
         """One line: how far the review is."""

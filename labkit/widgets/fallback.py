@@ -7,6 +7,7 @@ import html
 import io
 import os
 import re
+from collections.abc import Mapping
 
 from PIL import Image
 
@@ -16,10 +17,15 @@ from labkit.report import draw_objects
 from labkit.review import ReviewSession
 from labkit.widgets.looks import LOOKS
 
-__all__ = ["has_front_end", "static_html", "static_text"]
+__all__ = ["has_front_end", "static_html", "static_text", "still"]
 
 _WIDTH = 720
 _ROWS = 30
+_STILL = (
+    '<p class="labkit-still">This is a still picture: JupyterLab has not loaded the front end of '
+    "ipywidgets. <code>pip install ipywidgets</code> into the environment that JupyterLab runs in, "
+    "load the page again, and run this cell again.</p>"
+)
 _RUNNERS = re.compile(r"\b(papermill|nbconvert|nbclient|jupyter-execute|pytest)\b|labkit batch")
 
 
@@ -39,6 +45,11 @@ def has_front_end() -> bool:
         return not _RUNNERS.search(" ".join(psutil.Process(os.getppid()).cmdline()))
     except psutil.Error:
         return True
+
+
+def still(bundle: Mapping[str, str]) -> dict[str, str]:
+    """The bundle with a line why nothing can be clicked: seen where JupyterLab shows no widget."""
+    return {**bundle, "text/html": _STILL + bundle["text/html"]}
 
 
 def static_text(session: ReviewSession) -> str:

@@ -11,7 +11,7 @@ import traitlets
 from labkit.core.errors import LabkitError
 from labkit.widgets.closing import Whole
 from labkit.widgets.desk import Desk
-from labkit.widgets.fallback import has_front_end
+from labkit.widgets.fallback import has_front_end, still
 from labkit.widgets.glass import STATIC
 from labkit.widgets.markup import escape, line
 
@@ -139,7 +139,7 @@ class Panel(Whole, ipywidgets.VBox):
         if not has_front_end():
             return bundle
         self.show()
-        return {**super()._repr_mimebundle_(**kwargs), **bundle}
+        return {**super()._repr_mimebundle_(**kwargs), **still(bundle)}
 
     def close(self) -> None:
         """End the panel; jobs that it has started go on."""

@@ -14,7 +14,7 @@ from labkit.frames import FrameReader
 from labkit.review import ReviewSession
 from labkit.widgets.closing import Whole
 from labkit.widgets.controller import Controller
-from labkit.widgets.fallback import has_front_end, static_html, static_text
+from labkit.widgets.fallback import has_front_end, static_html, static_text, still
 from labkit.widgets.keymap import Keymap
 from labkit.widgets.looks import MANY, looks_json
 from labkit.widgets.pictures import Pictures
@@ -99,7 +99,7 @@ class Reviewer(Whole, ipywidgets.VBox):
         bundle = {"text/plain": static_text(self.session), "text/html": static_html(self.session)}
         if not has_front_end():
             return bundle
-        return {**super()._repr_mimebundle_(**kwargs), **bundle}
+        return {**super()._repr_mimebundle_(**kwargs), **still(bundle)}
 
     def close(self) -> None:
         """End the bench; what was decided is in the ledger."""

@@ -46,10 +46,9 @@ class Lab:
         (settings / "notification.jupyterlab-settings").write_text(json.dumps(quiet))
         theme = {"theme": "JupyterLab Dark" if dark else "JupyterLab Light"}
         (settings / "themes.jupyterlab-settings").write_text(json.dumps(theme))
+        (home / "config" / "labconfig").mkdir(parents=True)
         if not extended:  # though it may be installed where these tests run
-            (home / "config" / "labconfig").mkdir(parents=True)
-            off = json.dumps({"disabledExtensions": {"labkit-lab": True}})
-            (home / "config" / "labconfig" / "page_config.json").write_text(off)
+            self.disable("labkit-lab")
         if extended:
             (home / "data" / "labextensions").mkdir(parents=True)
             (home / "data" / "labextensions" / "labkit-lab").symlink_to(EXTENSION)
@@ -78,6 +77,11 @@ class Lab:
             stderr=subprocess.STDOUT,
         )
         self._wait()
+
+    def disable(self, *extensions: str) -> None:
+        """Let pages that are opened from now on do without these extensions."""
+        off = json.dumps({"disabledExtensions": dict.fromkeys(extensions, True)})
+        (self.folder / ".home" / "config" / "labconfig" / "page_config.json").write_text(off)
 
     def _wait(self) -> None:
         end = time.monotonic() + 90
@@ -121,10 +125,13 @@ class Lab:
         (self.folder / f"{name}.ipynb").write_text(json.dumps(data))
         return f"{self.url}/lab/tree/{name}.ipynb?reset"
 
-    def stop_kernels(self) -> None:
+    def stop_kernels(self, path: str = "") -> None:
+        """End all kernels, or the one of a notebook."""
         with urllib.request.urlopen(f"{self.url}/api/sessions") as answer:
             sessions = json.load(answer)
         for session in sessions:
+            if path not in ("", session["path"]):
+                continue
             request = urllib.request.Request(
                 f"{self.url}/api/sessions/{session['id']}", method="DELETE"
             )

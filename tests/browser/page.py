@@ -107,6 +107,11 @@ class BenchPage:
         self.context.close()
         self.lab.stop_kernels()
 
+    def end(self) -> None:
+        """Close the page and end its kernel, and leave those of other pages."""
+        self.context.close()
+        self.lab.stop_kernels(f"{self.name}.ipynb")
+
     # ---- seeing
 
     @property

@@ -104,7 +104,7 @@ def opened(browser, lab, kernel, frames) -> Iterator[tuple[BenchPage, Mouse, str
     )
     yield page, Mouse(page), version
     assert not page.errors
-    page.context.close()
+    page.end()
     for f, start in zip((log, own), before, strict=True):
         said = f.read_bytes()[start:].decode(errors="replace") if f.exists() else ""
         assert "Traceback" not in said, said[-4000:]

@@ -117,6 +117,9 @@ def test_the_launcher_card_opens_a_notebook_that_runs_as_it_stands(page, frames)
 
 def test_the_palette_opens_a_project(page, project):
     page.command("apputils:activate-command-palette")
+    page.page.fill(".lm-CommandPalette-input", "labkit")
+    listed = page.page.locator(".lm-CommandPalette-itemLabel").all_inner_texts()
+    assert {"Review a folder of frames", "Open project"} <= set(listed)
     page.page.fill(".lm-CommandPalette-input", "labkit open project")
     page.page.click(".lm-CommandPalette-item[data-command='labkit:open-project']")
     answer(page, folder=f"{project.parent.name}/project")

@@ -129,4 +129,4 @@ def test_a_page_that_is_closed_finds_its_job_again(browser, lab, waiting):
     hand.tab("Jobs")
     hand.panel.get_by_text("cancelled").first.wait_for()
     assert not second.errors
-    second.context.close()
+    second.end()

@@ -61,6 +61,8 @@ export class Bench {
       this.sheet.element, this.live.element,
     );
     this.listen();
+    const asked = window.setTimeout(() => this.seeCanvas(), 4000);
+    this.stop.push(() => window.clearTimeout(asked));
     this.stop.push(store.onChange((change, id) => this.changed(change, id)));
     this.stop.push(store.onNotice((text, urgent) => this.say(text, urgent)));
     this.update();
@@ -117,6 +119,18 @@ export class Bench {
     this.side.update();
     this.film.update();
     this.pointBar.update();
+  }
+
+  /** Where ipywidgets could not build the canvas below, the glass goes on covering it. */
+  private seeCanvas(): void {
+    const whole = this.element.closest(".labkit-bench");
+    if (!whole?.querySelector(".jupyter-widgets-error-widget")) return;
+    this.say(
+      "JupyterLab has not loaded the front end of ipycanvas, and the bench does without it: " +
+        "pip install ipycanvas into the environment that JupyterLab runs in, and load the page again",
+      true,
+    );
+    window.clearTimeout(this.fading); // it stays until something else is said
   }
 
   private say(text: string, urgent = false): void {
