@@ -59,8 +59,8 @@ weights-yolo: $(READY) ## train the small YOLO again and measure it; goes on whe
 weights-sam2: $(READY) ## train the small SAM2 (about 2 CPU hours) and measure it
 	@PY="$(PY)" training/run.sh
 
-lab: $(READY) ## JupyterLab on the notebooks
-	@$(PY) -m labkit lab notebooks
+lab: $(READY) ## JupyterLab on the notebooks, with the review open
+	@$(PY) -m labkit lab notebooks/02_review.ipynb $(if $(ARGS),-- $(ARGS))
 
 clean: ## remove the virtual environment, caches and the demo's project
 	rm -rf "$(VENV)" demo-project build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

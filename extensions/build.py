@@ -92,7 +92,7 @@ class FrontEnd:
         """Whether what is built is newer than every source."""
         made = self.files()
         folders = [self.folder / name for name in ("src", "style", "schema")]
-        sources = [*(p for f in folders for p in f.glob("*")), *self.folder.glob("*.*")]
+        sources = [*(p for f in folders for p in f.rglob("*")), *self.folder.glob("*.*")]
         newest = max((p.stat().st_mtime for p in sources if p.is_file()), default=0.0)
         return bool(made) and min(path.stat().st_mtime for path in made) >= newest
 

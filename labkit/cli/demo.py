@@ -6,7 +6,7 @@ import os
 import shlex
 import sys
 import textwrap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -22,6 +22,7 @@ from labkit.core.errors import InputError, ModelUnavailableError, StoreError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from labkit.core.skeleton import Skeleton
     from labkit.demo.flow import Demo, Model
     from labkit.project import Project
 
@@ -89,14 +90,14 @@ def show_world(
     day, night : int
         Frames to draw of each.
     """
-    from labkit.demo.domain import LABELS
+    from labkit.demo.domain import LABELS, SKELETONS
     from labkit.demo.embedded import embedded_weights
     from labkit.demo.flow import Model
     from labkit.demo.masks import there
     from labkit.demo.tour import Tour, check_world
 
     model = Model(embedded_weights(), conf)
-    with _writable(), _opened(out, LABELS) as project:
+    with _writable(), _opened(out, LABELS, SKELETONS) as project:
         check_world(project)
         demo = Tour(project, model)
         given, said = demo.draw(day, night)
@@ -149,11 +150,13 @@ def _writable() -> Iterator[None]:
         raise StoreError(exc.what, exc.why, remedy) from exc
 
 
-def _opened(out: Path, labels: Sequence[str]) -> Project:
+def _opened(
+    out: Path, labels: Sequence[str], skeletons: Mapping[str, Skeleton] | None = None
+) -> Project:
     from labkit.project import Project
 
     there = (out / "project.toml").exists()
-    project = Project.open(out) if there else Project.create(out, labels)
+    project = Project.open(out) if there else Project.create(out, labels, skeletons=skeletons)
     _say("project", f"{out}{', going on from what is there' if there else ''}")
     return project
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote
 
 import typer
 
@@ -16,16 +17,21 @@ __all__ = ["command"]
 
 def command(
     context: typer.Context,
-    folder: Annotated[
+    place: Annotated[
         Path | None,
-        typer.Argument(help="Folder to open; default: ./notebooks where there is one, else here."),
+        typer.Argument(
+            help="Folder or notebook to open; default: ./notebooks where there is one, else here."
+        ),
     ] = None,
 ) -> int:
     """Open JupyterLab with this environment's kernel; options after -- go to JupyterLab."""
     notebooks = Path("notebooks")
-    root = folder or (notebooks if notebooks.is_dir() else Path())
-    if not root.is_dir():
-        raise InputError(f"JupyterLab cannot open {str(root)!r}", "it is not a folder")
-    return subprocess.call(  # noqa: S603 - our own interpreter, arguments as a list
-        [sys.executable, "-m", "jupyterlab", "--notebook-dir", str(root.resolve()), *context.args]
-    )
+    place = place or (notebooks if notebooks.is_dir() else Path())
+    if not (place.is_dir() or (place.suffix == ".ipynb" and place.is_file())):
+        raise InputError(f"JupyterLab cannot open {str(place)!r}", "it is no folder or notebook")
+    place = place.resolve()
+    folder = place if place.is_dir() else place.parent
+    # the address that is printed names the notebook, too: the browser may be on another machine
+    opened = [] if place.is_dir() else [f"--LabApp.default_url=/lab/tree/{quote(place.name)}"]
+    command = [sys.executable, "-m", "jupyterlab", "--notebook-dir", str(folder), *opened]
+    return subprocess.call([*command, *context.args])  # noqa: S603 - our own interpreter, a list

@@ -5,11 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from labkit.core.errors import InputError
+from labkit.core.skeleton import Skeleton
 
-__all__ = ["DAY", "DISTRACTORS", "DOMAINS", "LABELS", "NIGHT", "Domain", "domain_named"]
+__all__ = [
+    "DAY",
+    "DISTRACTORS",
+    "DOMAINS",
+    "LABELS",
+    "NIGHT",
+    "SKELETONS",
+    "Domain",
+    "domain_named",
+]
 
 LABELS = ("nut", "bolt", "washer")
 """What the world's detectors look for."""
+
+SKELETONS = {"bolt": Skeleton(("head", "tip"), ((0, 1),))}
+"""Keypoints that the truth has."""
 
 DISTRACTORS = ("chip", "swarf", "coin", "o-ring", "pin")
 """What lies on the belt besides and is no object of the truth."""

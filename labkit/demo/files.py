@@ -16,7 +16,7 @@ from labkit.core.errors import InputError
 from labkit.core.geometry import xyxy_to_xywh
 from labkit.core.types import Proposal
 from labkit.demo.chance import scene_seed
-from labkit.demo.domain import DAY, LABELS, Domain
+from labkit.demo.domain import DAY, LABELS, SKELETONS, Domain
 from labkit.demo.oracle import TRUTH, rows_of, write_truth
 from labkit.demo.scene import Scene, TrueObject
 from labkit.demo.world import check_seed, check_size, clip, still
@@ -29,7 +29,6 @@ __all__ = ["stills", "write_coco", "write_stills", "write_video"]
 ImageFormat = Literal["jpg", "png"]
 OnFrame = Callable[[int, int], None]
 _SIZE: Final = (384, 512)
-_KEYPOINTS: Final = {"bolt": ["head", "tip"]}
 
 
 def stills(n: int, domain: Domain = DAY, seed: int = 0, size: tuple[int, int] = _SIZE) -> Any:
@@ -257,8 +256,10 @@ def write_coco(
         {"id": k, "name": label, "supercategory": "part"} for k, label in enumerate(LABELS, 1)
     ]
     for category in categories:
-        if category["name"] in _KEYPOINTS:
-            category |= {"keypoints": _KEYPOINTS[category["name"]], "skeleton": [[1, 2]]}
+        skeleton = SKELETONS.get(category["name"])
+        if skeleton is not None:
+            limbs = [[a + 1, b + 1] for a, b in skeleton.limbs]
+            category |= {"keypoints": list(skeleton.names), "skeleton": limbs}
     info = {"description": f"labkit's embedded world, {domain.name}, seed {seed}"}
     data = {"info": info, "licenses": [], "images": images, "annotations": annotations}
     data["categories"] = categories

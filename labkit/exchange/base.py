@@ -7,12 +7,13 @@ projects nor ledgers: :mod:`labkit.exchange.bundle` and :mod:`labkit.exchange.im
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, get_args, runtime_checkable
 
 from labkit.core.registry import Registry
+from labkit.core.skeleton import Skeleton
 from labkit.core.types import Attribute, Frame, Shape
 from labkit.exchange.reports import ExportReport, Problem
 
@@ -158,6 +159,8 @@ class ExportBundle:
         ``ANNOTATION_COLUMNS``; the objects of these frames to export.
     splits : tuple of str
         Names of the splits in order; empty for an export without.
+    skeletons : Mapping
+        The keypoints of those labels that have any.
     reader : EncodedFrames
     path_of : callable
         The absolute path of a frame's file.
@@ -170,6 +173,7 @@ class ExportBundle:
     frames: pd.DataFrame
     annotations: pd.DataFrame
     splits: tuple[str, ...]
+    skeletons: Mapping[str, Skeleton]
     reader: EncodedFrames
     path_of: Callable[[Frame], Path]
     on_progress: Callable[[int, int], None] | None = None
@@ -221,6 +225,7 @@ class ImportedDataset:
     images: tuple[ImportedImage, ...]
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
+    skeletons: Mapping[str, Skeleton] = field(default_factory=dict)
 
 
 @runtime_checkable

@@ -169,6 +169,7 @@ def gather(
         frames=frames.assign(split=frames["frame_id"].map(plan.of) if plan.names else ""),
         annotations=annotations,
         splits=plan.names,
+        skeletons=dict(project.skeletons),
         reader=reader,
         path_of=project.path_of,
         on_progress=on_progress,

@@ -15,6 +15,7 @@ from typing import Any
 
 from labkit._version import __version__
 from labkit.core.geometry import polygon_area, rotated_corners, xyxy_to_xywh
+from labkit.core.skeleton import Skeleton
 from labkit.core.types import FrameFailure, Shape
 from labkit.exchange.base import (
     FORMATS,
@@ -102,19 +103,22 @@ def _image(image: ExportImage, name: str) -> dict[str, Any]:
     }
 
 
-def _category(label: str, number: int, keypoints: int) -> dict[str, Any]:
+def _category(label: str, number: int, keypoints: int, skeleton: Skeleton | None) -> dict[str, Any]:
     out: dict[str, Any] = {"id": number, "name": label, "supercategory": ""}
     if keypoints:
-        # a project does not name its keypoints; COCO wants a name for each
-        out["keypoints"] = [f"keypoint_{k}" for k in range(1, keypoints + 1)]
-        out["skeleton"] = []
+        # COCO wants a name for each, also where the project names none
+        names = skeleton.names if skeleton is not None else ()
+        more = [f"keypoint_{k}" for k in range(len(names) + 1, keypoints + 1)]
+        out["keypoints"] = [*names, *more]
+        limbs = skeleton.limbs if skeleton is not None else ()
+        out["skeleton"] = [[a + 1, b + 1] for a, b in limbs]
     return out
 
 
 def _keypoints_of(bundle: ExportBundle) -> dict[str, int]:
-    """Label → the most keypoints that one of its objects has."""
+    """Label → the keypoints of its skeleton, or the most that one of its objects has."""
     rows = bundle.annotations.loc[bundle.annotations["keypoints"].notna(), ["label", "keypoints"]]
-    out: dict[str, int] = {}
+    out = {label: len(skeleton.names) for label, skeleton in bundle.skeletons.items()}
     for label, flat in rows.itertuples(index=False, name=None):
         out[str(label)] = max(out.get(str(label), 0), len(flat) // 3)
     return out
@@ -155,7 +159,11 @@ class _Writer:
 
     def finish(self) -> tuple[str, ...]:
         """Write the JSON files; their names relative to the export."""
-        categories = [_category(n, k, self._keypoints.get(n, 0)) for n, k in self._ids.items()]
+        skeletons = self._bundle.skeletons
+        categories = [
+            _category(n, k, self._keypoints.get(n, 0), skeletons.get(n))
+            for n, k in self._ids.items()
+        ]
         info = {
             "description": self._bundle.project,
             "version": "",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit.core.errors import InputError, LabkitError
+from labkit.core.skeleton import Skeleton
 from labkit.exchange.base import (
     ImportedDataset,
     ImportedImage,
@@ -77,6 +78,7 @@ class _Reader:
         self._size_of, self._folders = size_of, folders
         self.images: list[_Image] = []
         self.labels: dict[str, None] = {}
+        self.skeletons: dict[str, Skeleton] = {}
         self.problems: list[Problem] = []
 
     def _listed(self, entries: Any, kind: str, file: str) -> Iterator[Mapping[str, Any]]:
@@ -123,6 +125,7 @@ class _Reader:
             if isinstance(entry.get("name"), str) and isinstance(entry.get("id"), int):
                 names[entry["id"]] = entry["name"]
                 self.labels.setdefault(entry["name"])
+                self._skeleton(entry, file)
             else:
                 self.problems.append(Problem(file, 0, f"category {entry!r:.60} has no id and name"))
         by_id: dict[Any, _Image] = {}
@@ -139,6 +142,16 @@ class _Reader:
         for entry in self._listed(data.get("annotations"), "annotation", file):
             self._annotation(entry, names, by_id, file)
         self.images += by_id.values()
+
+    def _skeleton(self, category: Mapping[str, Any], file: str) -> None:
+        if not category.get("keypoints"):
+            return
+        try:
+            limbs = tuple((a - 1, b - 1) for a, b in category.get("skeleton") or ())
+            self.skeletons[category["name"]] = Skeleton(tuple(category["keypoints"]), limbs)
+        except (LabkitError, TypeError, ValueError) as exc:
+            problem = f"the skeleton of {category['name']!r}: {exc}"
+            self.problems.append(Problem(file, 0, problem))
 
     def _annotation(
         self,
@@ -175,4 +188,6 @@ def read_coco(
         )
         for i in reader.images
     )  # fmt: skip
-    return ImportedDataset("coco", tuple(reader.labels), read, tuple(reader.problems))
+    return ImportedDataset(
+        "coco", tuple(reader.labels), read, tuple(reader.problems), skeletons=reader.skeletons
+    )

@@ -168,8 +168,13 @@ class Importer:
         )
 
     def _add_labels(self) -> None:
+        """Labels of a project that had none, and skeletons of labels that had none."""
         if self._new_labels:
             self._project.add_labels(self._new_labels)
+        for name, skeleton in self._dataset.skeletons.items():
+            label = self._label_map.get(name)
+            if label is not None and label not in self._project.skeletons:
+                self._project.set_skeleton(label, skeleton)
 
     def as_table(self) -> pd.DataFrame:
         """Every object with ``PROPOSAL_COLUMNS``; nothing is stored."""

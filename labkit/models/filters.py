@@ -207,11 +207,22 @@ class FilterSwitch:
     def __init__(self, chain: FilterChain | None = None) -> None:
         self._chain = chain or FilterChain()
         self._lock = threading.Lock()
+        self._listeners: dict[object, Callable[[], None]] = {}
 
     @property
     def chain(self) -> FilterChain:
         """What is on now."""
         return self._chain
+
+    def on_change(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call ``listener`` after each switch, on the thread that switches; the result ends it."""
+        ticket = object()
+        self._listeners[ticket] = listener
+
+        def end() -> None:
+            self._listeners.pop(ticket, None)
+
+        return end
 
     def on(self, name: str, **numbers: float) -> FilterChain:
         """Switch a filter on, or give one that is on other numbers."""
@@ -238,7 +249,11 @@ class FilterSwitch:
             return self._chain
 
     def _set(self, steps: Iterable[FilterStep]) -> None:
-        self._chain = FilterChain(tuple(steps))
+        """With the lock held; listeners must not switch, and return at once."""
+        before, self._chain = self._chain, FilterChain(tuple(steps))
+        if self._chain != before:
+            for listener in tuple(self._listeners.values()):
+                listener()
 
 
 class FilteredSource:

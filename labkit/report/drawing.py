@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw
 
 from labkit.core.errors import InputError
 from labkit.core.geometry import decode_mask
+from labkit.core.skeleton import Limbs, Skeleton, limbs_of
 from labkit.core.types import AnnotatedObject, Proposal, Shape, State
 from labkit.report.fonts import clean, font_for, shorten
 from labkit.report.palette import INK, STATES, StateStyle, ink_on
@@ -23,11 +24,6 @@ _CASING = (*INK, 150)
 _FILL_ALPHA = 56
 _MOST_TAGS = 0.08
 """Share of the picture that tags may cover before those wider than their object lose their text."""
-_LIMBS = (
-    *((15, 13), (13, 11), (16, 14), (14, 12), (11, 12), (5, 11), (6, 12), (5, 6), (5, 7)),
-    *((6, 8), (7, 9), (8, 10), (1, 2), (0, 1), (0, 2), (1, 3), (2, 4), (3, 5), (4, 6)),
-)
-"""COCO's person skeleton over its 17 keypoints (cocodataset.org, category ``person``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +35,7 @@ class _Drawn:
     rings: list[Points]
     box: tuple[float, float, float, float]
     keypoints: NDArray[np.float64]
+    limbs: Limbs
     text: str
 
 
@@ -55,6 +52,7 @@ def draw_objects(
     *,
     frame_size: tuple[int, int] | None = None,
     tags: bool = True,
+    skeletons: Mapping[str, Skeleton] | None = None,
 ) -> Image.Image:
     """A copy of a frame with its objects drawn on it.
 
@@ -73,6 +71,8 @@ def draw_objects(
     tags : bool, default True
         Whether labels and scores are written; the marks are drawn either way. A text that would
         cover another one is left out and its mark alone stays.
+    skeletons : mapping, optional
+        Label → the limbs between its keypoints: a project's ``skeletons``.
 
     Returns
     -------
@@ -83,7 +83,7 @@ def draw_objects(
     over = 4 if max(base.size) <= 480 else 2 if max(base.size) <= 4096 else 1
     width, height = frame_size or base.size
     scale = np.array([base.width / width, base.height / height]) * over
-    drawn = [_prepare(obj, scale) for obj in objects]
+    drawn = [_prepare(obj, scale, (skeletons or {}).get(obj.label)) for obj in objects]
     if not drawn:
         return base
     overlay = Image.new("RGBA", (base.width * over, base.height * over), (0, 0, 0, 0))
@@ -120,7 +120,9 @@ def _as_rgb(image: Image.Image | NDArray[np.uint8]) -> Image.Image:
     return Image.fromarray(array)
 
 
-def _prepare(obj: AnnotatedObject | Proposal, scale: NDArray[np.float64]) -> _Drawn:
+def _prepare(
+    obj: AnnotatedObject | Proposal, scale: NDArray[np.float64], skeleton: Skeleton | None
+) -> _Drawn:
     shape: Shape = obj.shape
     state = cast(State, getattr(obj, "state", "proposed"))
     box = np.asarray(shape.box, dtype=np.float64) * np.tile(scale, 2)
@@ -132,6 +134,7 @@ def _prepare(obj: AnnotatedObject | Proposal, scale: NDArray[np.float64]) -> _Dr
         rings=[ring * scale for ring in rings_of(shape)],
         box=(float(box[0]), float(box[1]), float(box[2]), float(box[3])),
         keypoints=points,
+        limbs=limbs_of(skeleton, len(points)),
         text=caption(obj),
     )
 
@@ -168,11 +171,10 @@ def _stroke(draw: ImageDraw.ImageDraw, one: _Drawn, line: float, *, casing: bool
 
 def _keypoints(draw: ImageDraw.ImageDraw, one: _Drawn, line: float) -> None:
     points, colour = one.keypoints, one.style.colour
-    if len(points) == 17:
-        for a, b in _LIMBS:
-            if points[a, 2] > 0 and points[b, 2] > 0:
-                ends = [tuple(points[a, :2]), tuple(points[b, :2])]
-                draw.line(ends, fill=colour, width=max(1, round(line * 0.7)))
+    for a, b in one.limbs:
+        if points[a, 2] > 0 and points[b, 2] > 0:
+            ends = [tuple(points[a, :2]), tuple(points[b, :2])]
+            draw.line(ends, fill=colour, width=max(1, round(line * 0.7)))
     radius = line * 1.8
     for x, y, seen in points:
         if seen > 0:

@@ -107,6 +107,7 @@ def tiles_of(
                 reason=(reasons or {}).get(frame.frame_id, ""),
                 verdict=_verdict(facts, frame.frame_id),
                 problem=problems.get(frame.frame_id, ""),
+                skeletons=facts.project.skeletons,
             )
             try:
                 given = reader.encoded(frame)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from PIL import Image, ImageDraw
 
 from labkit.core.errors import InputError
+from labkit.core.skeleton import Skeleton
 from labkit.core.types import AnnotatedObject, Proposal
 from labkit.report.drawing import draw_objects
 from labkit.report.fonts import clean, font_for, shorten
@@ -53,6 +54,8 @@ class Tile:
         Why the frame could not be read or predicted; '' where nothing is wrong.
     flagged : bool
         A person should look here: the tile is framed, and ``reason`` stands out.
+    skeletons : mapping
+        Label → the limbs between its keypoints.
     """
 
     name: str
@@ -63,6 +66,7 @@ class Tile:
     verdict: str = ""
     problem: str = ""
     flagged: bool = False
+    skeletons: Mapping[str, Skeleton] = field(default_factory=dict)
 
 
 def thumbnail(data: bytes, size: tuple[int, int], orientation: int = 1) -> Image.Image:
@@ -106,7 +110,9 @@ def render_tile(tile: Tile, size: tuple[int, int], *, tags: bool = True) -> Imag
     if ratio < 1:
         picture = picture.copy()
         picture.thumbnail(size, Image.Resampling.LANCZOS)
-    return draw_objects(picture, tile.objects, frame_size=tile.frame_size, tags=tags)
+    return draw_objects(
+        picture, tile.objects, frame_size=tile.frame_size, tags=tags, skeletons=tile.skeletons
+    )
 
 
 def _placeholder(text: str, size: tuple[int, int]) -> Image.Image:

@@ -117,6 +117,7 @@ def track_sheet(
                 verdict=_said(objects.get(frame.frame_id, [])),
                 reason=flags.get(frame.frame_id, ""),
                 flagged=frame.frame_id in flags,
+                skeletons=project.skeletons,
             )
             tiles.append(_with_picture(tile, frame, reader, tile_size))
     return contact_sheet(tiles, title=title, columns=columns, tile_size=tile_size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -101,6 +102,7 @@ class FollowMode:
         self._holds: dict[int, _Hold] = {}
         self._rides: list[Ride] = []
         self._trackers: dict[str, Tracker] = {}
+        self._opening = threading.Lock()
         self._sequences: dict[str, list[str]] = {}
 
     # ---- the switch
@@ -118,7 +120,7 @@ class FollowMode:
             A name for :func:`labkit.models.trackers.open_tracker`, or a tracker.
         """
         session = self._session
-        opened = self._open(tracker) if isinstance(tracker, str) else tracker
+        opened = self.tracker(tracker) if isinstance(tracker, str) else tracker
         with session.moving:
             with session.lock:
                 o, step = session.view.object(object_id), None
@@ -139,10 +141,16 @@ class FollowMode:
             self._tidy()
         return hold.public()
 
-    def _open(self, name: str) -> Tracker:
-        if name not in self._trackers:
-            self._trackers[name] = in_worker(open_tracker, name)
-        return self._trackers[name]
+    def tracker(self, name: str) -> Tracker:
+        """The tracker of this name, opened when it is first asked for, which can take seconds."""
+        with self._opening:
+            if name not in self._trackers:
+                self._trackers[name] = in_worker(open_tracker, name)
+            return self._trackers[name]
+
+    def has_open(self, name: str) -> bool:
+        """Whether following with this tracker can begin at once."""
+        return name in self._trackers
 
     def stop(self, object_id: str | None = None) -> None:
         """Switch following off for one object, or for all; what was tracked stays."""

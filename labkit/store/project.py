@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,6 +15,7 @@ import tomli_w
 
 from labkit.core.errors import InputError, NotFoundError, StoreError
 from labkit.core.registry import unknown
+from labkit.core.skeleton import Skeleton, check_skeletons
 from labkit.core.types import Frame, Manifest
 from labkit.store.files import store_error, write_atomic, write_lock
 from labkit.store.fold import fold
@@ -51,6 +53,8 @@ class ProjectStore:
     name : str
     labels : list of str
         The project's labels in order; exports number them so.
+    skeletons : dict of str to Skeleton
+        The keypoints of those labels that have any; see :meth:`set_skeleton`.
     ledger : Ledger
         The decisions.
     read_only : bool
@@ -61,6 +65,7 @@ class ProjectStore:
         self.root, self.read_only = root, read_only
         self.name: str = settings["name"]
         self.labels: list[str] = list(settings["labels"])
+        self.skeletons = check_skeletons(settings.get("skeletons"), self.labels)
         self._ledger_url: str = settings["ledger"]
         self.ledger = Ledger(self._ledger_url, root, read_only=read_only)
         self._frames: tuple[int, pd.DataFrame, pd.Index[Any]] | None = None
@@ -72,6 +77,7 @@ class ProjectStore:
         labels: Iterable[str] = (),
         name: str | None = None,
         ledger: str | None = None,
+        skeletons: Mapping[str, Any] | None = None,
     ) -> Self:
         """Make a new project in an empty or new folder.
 
@@ -86,11 +92,13 @@ class ProjectStore:
         ledger : str, optional
             SQLAlchemy URL of the ledger: SQLite in the folder by default,
             ``postgresql+psycopg://...`` to share it.
+        skeletons : mapping, optional
+            Label → its keypoints: see :meth:`set_skeleton`.
 
         Raises
         ------
         InputError
-            There is a project already, or the labels are not usable.
+            There is a project already, or the labels or skeletons are not usable.
         StoreError
             The folder cannot be written.
         """
@@ -108,6 +116,7 @@ class ProjectStore:
             "name": name or root.name,
             "labels": checked,
             "ledger": ledger or _DEFAULT_LEDGER,
+            "skeletons": check_skeletons(skeletons, checked),
         }
         with write_lock(root):
             (root / "runs").mkdir(exist_ok=True)
@@ -169,16 +178,45 @@ class ProjectStore:
             "labels": self.labels,
             "ledger": self._ledger_url,
         }
+        if self.skeletons:
+            settings["skeletons"] = {k: v.to_json() for k, v in self.skeletons.items()}
         write_atomic(self.root / _FILE, lambda f: tomli_w.dump(settings, f))
 
     def add_labels(self, labels: Iterable[str]) -> list[str]:
         """Append labels that are not there yet; the order of the old ones never changes."""
         self.check_writable("These labels cannot be added")
-        with write_lock(self.root):
-            now = tomllib.loads((self.root / _FILE).read_text("utf-8"))["labels"]
-            self.labels = [*now, *(x for x in _check_labels(labels) if x not in now)]
-            self._write_settings()
+        with self._settings():
+            self.labels += [x for x in _check_labels(labels) if x not in self.labels]
         return self.labels
+
+    def set_skeleton(
+        self, label: str, skeleton: Skeleton | str | Mapping[str, Any] | Iterable[str] | None
+    ) -> None:
+        """Say what the keypoints of a label are; None: it has none.
+
+        Parameters
+        ----------
+        label : str
+        skeleton : Skeleton, str, mapping, iterable of str or None
+            ``'coco-person'``, ``{"names": ["head", "tip"], "limbs": [(0, 1)]}``, names alone, or
+            a :class:`labkit.core.skeleton.Skeleton`.
+        """
+        self.check_writable("This skeleton cannot be set")
+        with self._settings():
+            if skeleton is None:
+                self.skeletons.pop(label, None)
+            else:
+                self.skeletons |= check_skeletons({label: skeleton}, self.labels)
+
+    @contextmanager
+    def _settings(self) -> Iterator[None]:
+        """Change the settings as they are on disk now, and write them."""
+        with write_lock(self.root):
+            now = tomllib.loads((self.root / _FILE).read_text("utf-8"))
+            self.labels = list(now["labels"])
+            self.skeletons = check_skeletons(now.get("skeletons"), self.labels)
+            yield
+            self._write_settings()
 
     # ---- frames
 
@@ -317,6 +355,31 @@ class ProjectStore:
         ]
         hidden = Hidden(finished)
         return proposals_dataframe([hidden.keep(s.run_id, s.table(min_score)) for s in finished])
+
+    def proposals_shown(self, runs: Sequence[str]) -> pd.DataFrame:
+        """What a review of some runs shows: their proposals and what was made from them since.
+
+        Parameters
+        ----------
+        runs : sequence of str
+            The runs whose queue is reviewed.
+
+        Returns
+        -------
+        DataFrame
+            As :meth:`proposals` gives it: these runs, and the tracks and masks that count now.
+            Other detectors' proposals are left out, and so is what was made in their place.
+        """
+        finished = [m for m in self.runs() if m.status == "finished"]
+        others = {m.run_id for m in finished if m.kind == "detector"}.difference(runs)
+
+        def belongs(m: Manifest) -> bool:
+            elsewhere = not others.isdisjoint(m.replaces) and {*runs}.isdisjoint(m.replaces)
+            return m.run_id in runs or not (m.run_id in others or elsewhere)
+
+        stores = [RunStore(self.root / "runs" / m.run_id) for m in finished if belongs(m)]
+        hidden = Hidden(stores)
+        return proposals_dataframe([hidden.keep(s.run_id, s.table()) for s in stores])
 
     def claim_tracks(self, wanted: Sequence[int | None], owner: str | None = None) -> list[int]:
         """Track ids for new tracks, which no other track of the project has or will have.

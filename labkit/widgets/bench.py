@@ -38,6 +38,10 @@ class Bench(Whole, ipywidgets.VBox):
     project : Project
     reviewer : str, optional
         Who decides.
+    queue : DataFrame, optional
+        From :meth:`labkit.Project.queue`: these frames in this order, and of the proposals those of
+        its run, with what was tracked or refined since. By default the frames that are left to
+        decide, and all proposals that count.
     **options
         ``keymap``, ``keys``, ``height`` ...: see :class:`labkit.widgets.Reviewer`.
 
@@ -49,14 +53,28 @@ class Bench(Whole, ipywidgets.VBox):
         By title.
     """
 
-    def __init__(self, project: Project, reviewer: str | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        project: Project,
+        reviewer: str | None = None,
+        *,
+        queue: pd.DataFrame | None = None,
+        **options: Any,
+    ) -> None:
         if not isinstance(project, Project):
             raise InputError(
                 "A Bench needs a project",
                 f"this is a {type(project).__name__}",
                 "write lk.Bench(lk.Project.open(folder))",
             )
+        if queue is not None and not isinstance(queue, pd.DataFrame):
+            raise InputError(
+                "A Bench opens a queue",
+                f"this is a {type(queue).__name__}",
+                "write lk.Bench(project, queue=project.queue(run))",
+            )
         self.project, self._who, self._options = project, reviewer, options
+        self._runs: list[str] = [] if queue is None else list(queue.attrs.get("runs", ()))
         self.reviewer: Reviewer | None = None
         self._displayed = False
         self.panels: dict[str, Panel] = {
@@ -70,12 +88,13 @@ class Bench(Whole, ipywidgets.VBox):
         super().__init__([self._top, self.tabs], layout=ipywidgets.Layout(width="100%"))
         self.add_class("labkit-bench-all")
         self._fill_tabs()
-        queue = self._first_queue()
-        if queue is None:
-            self._say_what_is_missing()
-            self.tabs.selected_index = list(self.panels).index("Predict")
+        first = self._first_queue() if queue is None else queue
+        if first is not None and len(first):
+            self._open(first, None)
         else:
-            self._open(queue, None)
+            self._say_what_is_missing(asked=queue is not None)
+            at = "Predict" if queue is None else "Queue"
+            self.tabs.selected_index = list(self.panels).index(at)
         self.tabs.observe(lambda _change: self._look(), "selected_index")
 
     # ---- tabs
@@ -94,13 +113,15 @@ class Bench(Whole, ipywidgets.VBox):
         for k, panel in enumerate(self.panels.values()):
             panel.show(on=self._displayed and k == self.tabs.selected_index)
 
-    def _say_what_is_missing(self) -> None:
+    def _say_what_is_missing(self, *, asked: bool) -> None:
+        """Say it above the tabs; ``asked`` where a queue was, which is empty."""
         frames = len(self.project.frames())
-        text = (
-            "There is no frame yet. Add a folder, a glob or a video under Predict."
-            if not frames
-            else f"There are {frames} frames and no proposal yet. Choose a model under Predict."
-        )
+        if not frames:
+            text = "There is no frame yet. Add a folder, a glob or a video under Predict."
+        elif asked:
+            text = "This queue is empty. Choose other frames, or decided ones, under Queue."
+        else:
+            text = f"There are {frames} frames and no proposal yet. Choose a model under Predict."
         note = ipywidgets.HTML(line(text))
         note.add_class("lkp-empty")
         self._top.children = (note,)
@@ -123,6 +144,10 @@ class Bench(Whole, ipywidgets.VBox):
         self.reviewer = Reviewer(session, **self._options)
         self._top.children = (self.reviewer,)
         track = TrackPanel(session, self.reviewer.controller.run, self._tracked)
+        following = self.reviewer.controller.following
+        if following.tracker in track.tracker.options:
+            track.tracker.value = following.tracker
+        track.tracker.observe(lambda c: setattr(following, "tracker", c["new"]), "value")
         gone = self.panels.get("Track")
         self.panels["Track"] = track
         self._fill_tabs()
@@ -134,18 +159,28 @@ class Bench(Whole, ipywidgets.VBox):
             gone.close()
 
     def _session(self, queue: pd.DataFrame) -> ReviewSession:
-        """With all proposals that count now, tracks among them."""
+        """With all proposals that count now, tracks among them, or those that were asked for."""
         conf = self.project.run((queue.attrs.get("runs") or [None])[-1]).manifest.conf
         plain = queue.copy()
         plain.attrs = {}
-        return self.project.review(plain, self._who, threshold=conf)
+        session = self.project.review(plain, self._who, threshold=conf)
+        if self._runs:
+            session.take_proposals(self._proposals())
+        return session
+
+    def _proposals(self) -> pd.DataFrame:
+        if self._runs:
+            return self.project.proposals_shown(self._runs)
+        return self.project.proposals()
 
     # ---- what panels ask for, on their threads
 
     def _review(self, queue: pd.DataFrame, frame_id: str) -> None:
+        self._runs = self._runs and list(queue.attrs.get("runs", ()))
         self._open(queue, frame_id)
 
     def _predicted(self, run: str) -> None:
+        self._runs = self._runs and [run]
         queue = self.project.queue(run)
         if not len(queue):
             queue = self.project.queue(run, decided=None)
@@ -155,7 +190,7 @@ class Bench(Whole, ipywidgets.VBox):
     def _tracked(self, run: str) -> None:
         if self.reviewer is None:
             return
-        session, proposals = self.reviewer.session, self.project.proposals()
+        session, proposals = self.reviewer.session, self._proposals()
         self.reviewer.controller.run(lambda: session.take_proposals(proposals))
         log.info("run %s is shown", run)
 

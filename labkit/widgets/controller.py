@@ -13,15 +13,16 @@ import queue
 import sys
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol, cast
 
 from labkit.core.errors import InputError, LabkitError, StaleDecisionError
 from labkit.core.types import AnnotatedObject, Frame
 from labkit.review import ReviewSession
 from labkit.widgets.describe import frame_message
+from labkit.widgets.following import Following
 from labkit.widgets.gestures import Names, perform
-from labkit.widgets.messages import Act, Answer, StatusMessage, ViewRequest, Where
+from labkit.widgets.messages import Act, Answer, Notice, StatusMessage, ViewRequest, Where
 from labkit.widgets.pictures import Picture, Pictures
 from labkit.widgets.pointing import Pointing
 from labkit.widgets.visitor import clicker
@@ -51,7 +52,13 @@ class Outlet(Protocol):
     def drop(self, frame_ids: Iterable[str]) -> None:
         """Forget the pictures of these frames."""
 
-    def paint(self, frame: Frame, objects: Sequence[AnnotatedObject], request: ViewRequest) -> int:
+    def paint(
+        self,
+        frame: Frame,
+        objects: Sequence[AnnotatedObject],
+        request: ViewRequest,
+        carried: Mapping[int, str],
+    ) -> int:
         """Paint the canvas below; the colour of the pixel painted last."""
 
 
@@ -66,6 +73,8 @@ class Controller:
         Closed by :meth:`close`.
     interactor : str
         What segments by clicks, at first.
+    tracker : str
+        What follows objects, at first.
     """
 
     def __init__(
@@ -74,6 +83,7 @@ class Controller:
         outlet: Outlet,
         pictures: Pictures,
         interactor: str = "sam2-nano",
+        tracker: str = "flow",
     ) -> None:
         self.session, self._outlet, self._pictures = session, outlet, pictures
         self._inbox: queue.PriorityQueue[tuple[int, int, Any]] = queue.PriorityQueue()
@@ -91,6 +101,7 @@ class Controller:
         self._pointing = Pointing(
             session, outlet.send, lambda work: self._put(_GESTURE, work), interactor
         )
+        self.following = Following(session, self._follow_later, tracker)
         self._messages: dict[str, Callable[[Any], None]] = {
             "ready": self._on_ready,
             "act": self._on_act,
@@ -100,8 +111,11 @@ class Controller:
             "want": self._on_want,
             "pointing": self._pointing.on_pointing,
             "prompt": self._pointing.on_prompt,
+            "contrast": self._on_contrast,
             "life": lambda _message: self.session.timer.touch(),
         }
+
+        self._end_watch = session.filters.on_change(lambda: self._put(_GESTURE, self._refiltered))
 
     # ---- the queue
 
@@ -154,6 +168,7 @@ class Controller:
             self._inbox.put((_LOOK + 1, next(self._order), None))
             if thread is not threading.current_thread():
                 thread.join(10)
+        self._end_watch()
         self._pointing.close()
         self._pictures.close()
 
@@ -188,6 +203,24 @@ class Controller:
     def _on_threshold(self, message: dict[str, Any]) -> None:
         self.session.threshold = float(message["value"])
 
+    def _on_contrast(self, _message: dict[str, Any]) -> None:
+        """See more in dark and flat frames, people and models alike; or no longer."""
+        filters = self.session.filters
+        if filters.chain.steps:
+            filters.clear()
+            text = "The picture as it is in the file"
+        else:
+            filters.on("clahe")
+            text = "More contrast (CLAHE), for models as well"
+        self._outlet.send(Notice(type="notice", level="info", text=text))
+
+    def _refiltered(self) -> None:
+        """Show every frame of the window through the filters that are on now."""
+        for store in (self._images, self._errors, self._asked, self._sent):
+            store.clear()
+        self._send_window()
+        self._pointing.look_again()
+
     def _on_act(self, message: dict[str, Any]) -> None:
         act = cast(Act, message)
         if act["id"] in self._answers:  # sent twice: done once
@@ -211,6 +244,9 @@ class Controller:
             session.sign(by)
         if act["action"] in ("undo", "redo"):
             text = self._turn_back(act["action"])
+        elif act["action"] == "follow":
+            self._enter(act)
+            text = self.following.toggle([self._names.real(i) for i in act["args"]["object_ids"]])
         else:
             self._enter(act)
             made = perform(
@@ -296,7 +332,22 @@ class Controller:
             session.next()
         self._moved("")
 
+    def _follow_later(self, work: Callable[[], str]) -> None:
+        """Follow once the tracker is open; what it does is no gesture that could be refused."""
+
+        def then() -> None:
+            text = work()
+            here = self.session.frame_id
+            for client, frame_id in list(self._known):
+                if frame_id == here:
+                    self._known[client, here] = self.session.view.last_seq
+            self._outlet.send(Notice(type="notice", level="info", text=text))
+
+        self.run(then)
+
     def _moved(self, by: str) -> None:
+        if news := self.following.said():
+            self._outlet.send(Notice(type="notice", level="error", text=news))
         self._send_window()
         if self.session.followed:  # moving has carried objects here
             self._send_frame(self.session.position)
@@ -355,7 +406,8 @@ class Controller:
         error = self._errors.get(frame_id, "")
         self._sent.add(frame_id)
         why = session.why_at(place)
-        self._outlet.send(frame_message(view, place, why, image, error))
+        carried = self.following.carried
+        self._outlet.send(frame_message(view, place, why, image, error, carried))
         if not image and not error:
             self._ask(view.frame, full=False)
 
@@ -402,7 +454,7 @@ class Controller:
         shown = {o.object_id for o in [*session.objects(threshold), *rejected]}
         objects = [o for o in session.view.objects if o.object_id in shown]
         self._outlet.send({"type": "cover"})
-        mark = self._outlet.paint(session.view.frame, objects, request)
+        mark = self._outlet.paint(session.view.frame, objects, request, self.following.carried)
         self._outlet.send(
             {"type": "show", "view": request["view"], "stamp": request["stamp"], "mark": mark}
         )

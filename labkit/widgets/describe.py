@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import PurePath
+from types import MappingProxyType
 
 from labkit.core.errors import InputError
 from labkit.core.geometry import shape_from_mask, shape_from_polygons, shape_from_rotated
@@ -14,7 +16,7 @@ from labkit.widgets.messages import FrameMessage, ObjectJson
 __all__ = ["frame_message", "object_json", "shape_from_browser"]
 
 
-def object_json(o: AnnotatedObject, *, hidden: bool) -> ObjectJson:
+def object_json(o: AnnotatedObject, *, hidden: bool, tracker: str = "") -> ObjectJson:
     """One object; ``hidden`` where the session would not show it at any threshold."""
     out = ObjectJson(
         id=o.object_id,
@@ -25,15 +27,25 @@ def object_json(o: AnnotatedObject, *, hidden: bool) -> ObjectJson:
         track=o.track_id,
         hidden=hidden,
     )
+    if tracker:
+        out["tracker"] = tracker
     if o.shape.mask is not None:
         out["rings"] = [ring.ravel().round(1).tolist() for ring in rings_of(o.shape)]
     return out
 
 
 def frame_message(
-    view: FrameView, place: int, why: str, image: str = "", error: str = ""
+    view: FrameView,
+    place: int,
+    why: str,
+    image: str = "",
+    error: str = "",
+    carried: Mapping[int, str] = MappingProxyType({}),
 ) -> FrameMessage:
-    """A frame of the window with all its objects; the browser filters by the threshold."""
+    """A frame of the window with all its objects; the browser filters by the threshold.
+
+    ``carried`` has the tracks that are followed, and by which tracker.
+    """
     frame = view.frame
     possible = {o.object_id for o in view.shown(0)}
     name = PurePath(frame.uri).name
@@ -48,7 +60,11 @@ def frame_message(
         state=view.state,
         why=why,
         objects=[
-            object_json(o, hidden=o.state != "rejected" and o.object_id not in possible)
+            object_json(
+                o,
+                hidden=o.state != "rejected" and o.object_id not in possible,
+                tracker="" if o.track_id is None else carried.get(o.track_id, ""),
+            )
             for o in view.objects
         ],
         image=image,

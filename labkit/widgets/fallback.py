@@ -76,7 +76,12 @@ def _picture(session: ReviewSession) -> str:
     except LabkitError as exc:
         return f"<p>{html.escape(str(exc))}</p>"
     image.thumbnail((_WIDTH, _WIDTH))
-    drawn = draw_objects(image, session.objects(), frame_size=(frame.width, frame.height))
+    drawn = draw_objects(
+        image,
+        session.objects(),
+        frame_size=(frame.width, frame.height),
+        skeletons=session.project.skeletons,
+    )
     out = io.BytesIO()
     drawn.save(out, "JPEG", quality=85)
     data = base64.b64encode(out.getvalue()).decode("ascii")

@@ -8,18 +8,13 @@ from typing import Any, Final
 from labkit.core.types import State
 from labkit.report.palette import STATES, hex_of
 
-__all__ = ["FONT", "LOOKS", "MANY", "ORDER", "SKELETON", "Look", "looks_json"]
+__all__ = ["FONT", "LOOKS", "MANY", "ORDER", "Look", "looks_json"]
 
 FONT: Final = "600 11px system-ui, sans-serif"
 MANY: Final = 150
 """On a frame with more objects than this, only those wide enough are named."""
 
 ORDER: Final[tuple[State, ...]] = ("rejected", "proposed", "accepted", "edited", "added")
-SKELETON: Final = (
-    *((15, 13), (13, 11), (16, 14), (14, 12), (11, 12), (5, 11), (6, 12), (5, 6), (5, 7)),
-    *((6, 8), (7, 9), (8, 10), (1, 2), (0, 1), (0, 2), (1, 3), (2, 4), (3, 5), (4, 6)),
-)
-"""COCO's person skeleton over its 17 keypoints (cocodataset.org, category ``person``)."""
 
 _DASHES: Final = {"dashed": [7, 4], "dotted": [2, 3], "dashdot": [10, 3, 2, 3]}
 _MARKS: Final = {

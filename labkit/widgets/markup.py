@@ -23,13 +23,17 @@ def line(text: object, kind: str = "") -> str:
 def table(
     head: Sequence[object], rows: Iterable[Sequence[object]], numbers: Iterable[int] = ()
 ) -> str:
-    """A table; the columns numbered in ``numbers`` stand to the right."""
+    """A table; the columns numbered in ``numbers`` stand to the right.
+
+    A column without a name has an empty cell over it, and no heading that says nothing.
+    """
     right = frozenset(numbers)
 
     def cells(row: Sequence[object], tag: str) -> str:
         return "".join(
-            f"<{tag}{' class=lkp-number' if k in right else ''}>{escape(v)}</{tag}>"
+            f"<{t}{' class=lkp-number' if k in right else ''}>{escape(v)}</{t}>"
             for k, v in enumerate(row)
+            for t in ([tag] if v != "" else ["td"])
         )
 
     body = "".join(f"<tr>{cells(row, 'td')}</tr>" for row in rows)

@@ -25,7 +25,10 @@ __all__ = [
 
 
 class ObjectJson(TypedDict):
-    """One object of a frame; ``rings`` are the outlines of a mask, in pixels of the frame."""
+    """One object of a frame; ``rings`` are the outlines of a mask, in pixels of the frame.
+
+    ``tracker`` carries it along to the next frame.
+    """
 
     id: str
     label: str
@@ -34,6 +37,7 @@ class ObjectJson(TypedDict):
     shape: dict[str, Any]
     rings: NotRequired[list[list[float]]]
     track: int | None
+    tracker: NotRequired[str]
     hidden: bool
 
 

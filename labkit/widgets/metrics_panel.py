@@ -17,6 +17,12 @@ __all__ = ["MetricsPanel"]
 _BEAT_S: Final = 3.0
 _DPI: Final = 90
 _RATES: Final = {"edit_rate": "edited", "removal_rate": "removed", "miss_rate": "missed"}
+_PLOTS: Final = {
+    "rates": "Plot: how often labels are edited, removed and missed",
+    "scores": "Plot: scores of what was kept and of what was not",
+    "time": "Plot: active time a frame",
+}
+"""Name → what a screen reader says; the numbers stand in the table."""
 
 
 class MetricsPanel(Panel):
@@ -37,9 +43,10 @@ class MetricsPanel(Panel):
         self.table = ipywidgets.HTML()
         area = ipywidgets.Layout(width="330px", display="none")
         self.plots = {
-            name: ipywidgets.Image(format="png", layout=area)
-            for name in ("rates", "scores", "time")
+            name: ipywidgets.Image(format="png", layout=area).add_class(f"lkp-plot-{name}")
+            for name in _PLOTS
         }
+        self._guard.pictures = {f"lkp-plot-{name}": what for name, what in _PLOTS.items()}
         shown = ipywidgets.HBox(
             list(self.plots.values()), layout=ipywidgets.Layout(flex_flow="row wrap", width="100%")
         )

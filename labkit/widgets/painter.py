@@ -7,7 +7,7 @@ the font come from :mod:`labkit.widgets.looks`.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,9 +16,10 @@ import numpy as np
 from ipycanvas import canvas as ipycanvas_canvas
 from numpy.typing import NDArray
 
+from labkit.core.skeleton import Skeleton, limbs_of
 from labkit.core.types import AnnotatedObject
 from labkit.report.strokes import rings_of
-from labkit.widgets.looks import FONT, LOOKS, MANY, ORDER, SKELETON, Look
+from labkit.widgets.looks import FONT, LOOKS, MANY, ORDER, Look
 from labkit.widgets.messages import ViewRequest
 
 __all__ = ["Transform", "held", "paint_frame", "paint_mark", "paint_objects"]
@@ -87,8 +88,26 @@ def paint_frame(canvas: Any, picture: Any, size: tuple[int, int], request: ViewR
         canvas.draw_image(picture, at.tx, at.ty, size[0] * at.k, size[1] * at.k)
 
 
-def paint_objects(canvas: Any, objects: Sequence[AnnotatedObject], request: ViewRequest) -> None:
-    """All objects: fills, casings, outlines by state, tags."""
+def paint_objects(
+    canvas: Any,
+    objects: Sequence[AnnotatedObject],
+    request: ViewRequest,
+    skeletons: Mapping[str, Skeleton],
+    carried: Mapping[int, str],
+) -> None:
+    """All objects: fills, casings, outlines by state, keypoints, tags.
+
+    Parameters
+    ----------
+    canvas : Canvas
+    objects : sequence of AnnotatedObject
+    request : ViewRequest
+        What is seen of the frame.
+    skeletons : mapping
+        Label → the limbs between its keypoints.
+    carried : mapping
+        Track that is followed → its tracker's name, which the tag shows.
+    """
     at = Transform.of(request)
     _start(canvas, request)
     canvas.line_join = "round"
@@ -103,8 +122,9 @@ def paint_objects(canvas: Any, objects: Sequence[AnnotatedObject], request: View
         canvas.line_width = width
         _outlines(canvas, [o for o in objects if LOOKS[o.state].double is double], at)
     for state in ORDER:
-        _paint_state(canvas, [o for o in objects if o.state == state], LOOKS[state], at)
-    _tags(canvas, objects, at)
+        ours = [o for o in objects if o.state == state]
+        _paint_state(canvas, ours, LOOKS[state], at, skeletons)
+    _tags(canvas, objects, at, carried)
 
 
 def paint_mark(canvas: Any, mark: int) -> None:
@@ -139,7 +159,11 @@ def _outlines(canvas: Any, objects: Sequence[AnnotatedObject], at: Transform) ->
 
 
 def _paint_state(
-    canvas: Any, objects: Sequence[AnnotatedObject], look: Look, at: Transform
+    canvas: Any,
+    objects: Sequence[AnnotatedObject],
+    look: Look,
+    at: Transform,
+    skeletons: Mapping[str, Skeleton],
 ) -> None:
     if not objects:
         return
@@ -156,17 +180,18 @@ def _paint_state(
             canvas.stroke_style, canvas.line_width = look.color, 1.25
             canvas.stroke_line(x, y, x + w, y + h)
             canvas.stroke_line(x + w, y, x, y + h)
-        _keypoints(canvas, o, look, at)
+        _keypoints(canvas, o, look, at, skeletons.get(o.label))
 
 
-def _keypoints(canvas: Any, o: AnnotatedObject, look: Look, at: Transform) -> None:
+def _keypoints(
+    canvas: Any, o: AnnotatedObject, look: Look, at: Transform, skeleton: Skeleton | None
+) -> None:
     points = o.shape.keypoints or ()
     if not points:
         return
     on = at.points(np.array([p[:2] for p in points]))
     canvas.stroke_style, canvas.line_width = look.color, 1.5
-    limbs = SKELETON if len(points) == 17 else ((0, 1),) if len(points) == 2 else ()
-    for a, b in limbs:
+    for a, b in limbs_of(skeleton, len(points)):
         if points[a][2] > 0 and points[b][2] > 0:
             canvas.stroke_line(*on[a], *on[b])
     for (x, y), (_, _, v) in zip(on, points, strict=True):
@@ -177,12 +202,16 @@ def _keypoints(canvas: Any, o: AnnotatedObject, look: Look, at: Transform) -> No
             canvas.stroke_circle(x, y, 4)
 
 
-def _caption(o: AnnotatedObject) -> str:
+def _caption(o: AnnotatedObject, carried: Mapping[int, str]) -> str:
     track = "" if o.track_id is None else f" #{o.track_id}"
-    return f"{o.label}{track}" + ("" if o.score is None else f" {o.score:.2f}")
+    by = "" if o.track_id is None else carried.get(o.track_id, "")
+    score = "" if o.score is None else f" {o.score:.2f}"
+    return f"{o.label}{track}{score}" + (f" \u25b8 {by}" if by else "")
 
 
-def _tags(canvas: Any, objects: Sequence[AnnotatedObject], at: Transform) -> None:
+def _tags(
+    canvas: Any, objects: Sequence[AnnotatedObject], at: Transform, carried: Mapping[int, str]
+) -> None:
     canvas.font, canvas.text_baseline = FONT, "alphabetic"
     canvas.line_width, canvas.stroke_style = 3, "rgba(0, 0, 0, 0.85)"
     many = len(objects) > MANY
@@ -195,6 +224,7 @@ def _tags(canvas: Any, objects: Sequence[AnnotatedObject], at: Transform) -> Non
         canvas.stroke_text(look.mark, x, y)
         canvas.fill_style = look.color
         canvas.fill_text(look.mark, x, y)
-        canvas.stroke_text(_caption(o), x + 14, y)
+        caption = _caption(o, carried)
+        canvas.stroke_text(caption, x + 14, y)
         canvas.fill_style = "#ffffff"
-        canvas.fill_text(_caption(o), x + 14, y)
+        canvas.fill_text(caption, x + 14, y)

@@ -15,7 +15,7 @@ from labkit.widgets.fallback import has_front_end
 from labkit.widgets.glass import STATIC
 from labkit.widgets.markup import escape, line
 
-__all__ = ["FIELD", "Panel", "button", "field", "row", "title"]
+__all__ = ["FIELD", "Panel", "button", "field", "listing", "row", "title"]
 
 _ASSETS: Final = STATIC.with_name("assets")
 FIELD: Final = "118px"
@@ -23,11 +23,12 @@ FIELD: Final = "118px"
 
 
 class Guard(anywidget.AnyWidget):
-    """Keeps JupyterLab's shortcuts out of a panel, names it, and brings its style sheet."""
+    """Keeps JupyterLab's shortcuts out of a panel, names its parts, and brings its style sheet."""
 
     _esm = traitlets.Unicode((_ASSETS / "guard.js").read_text("utf-8")).tag(sync=True)
     _css = traitlets.Unicode((_ASSETS / "panels.css").read_text("utf-8")).tag(sync=True)
     name = traitlets.Unicode().tag(sync=True)
+    pictures = traitlets.Dict().tag(sync=True)  # CSS class of a picture → what it shows
 
 
 def title(text: str) -> ipywidgets.HTML:
@@ -53,6 +54,13 @@ def field(kind: type[Any], text: str, hint: str = "", **options: Any) -> Any:
     layout = ipywidgets.Layout(width=options.pop("width", "100%"), min_width="0")
     style = {"description_width": options.pop("words", FIELD)}
     return kind(description=text, tooltip=hint or text, layout=layout, style=style, **options)
+
+
+def listing(kind: type[Any], name: str, **options: Any) -> Any:
+    """A list over the whole width; ``name`` is for screen readers alone."""
+    made = kind(description=name, layout=ipywidgets.Layout(width="100%"), **options)
+    made.add_class("lkp-list")
+    return made
 
 
 def row(*children: ipywidgets.Widget, **layout: Any) -> ipywidgets.HBox:

@@ -14,6 +14,7 @@ from labkit.core.errors import LabkitError
 from labkit.core.types import Frame
 from labkit.frames import FrameCache, FrameReader
 from labkit.frames.images import decode
+from labkit.models.filters import FilterSwitch
 
 __all__ = ["Picture", "Pictures"]
 
@@ -49,14 +50,17 @@ class Pictures:
     ----------
     reader : FrameReader
         Closed by :meth:`close`.
+    filters : FilterSwitch, optional
+        Where one is on, its pixels are shown, as models see them.
     """
 
-    def __init__(self, reader: FrameReader) -> None:
+    def __init__(self, reader: FrameReader, filters: FilterSwitch | None = None) -> None:
         self._reader, self._cache = reader, FrameCache(reader, _CACHE)
+        self._filters = filters or FilterSwitch()
         self._pool = ThreadPoolExecutor(2, thread_name_prefix="labkit-pictures")
 
     def load(self, frame: Frame, *, full: bool = False) -> Picture:
-        """The file's own bytes or, unless ``full``, a lossless picture of display size.
+        """The file's own bytes; filtered or, unless ``full``, of display size: without loss.
 
         A corrupt picture would freeze every canvas of the page, so each one is decoded here.
 
@@ -65,16 +69,20 @@ class Pictures:
         FrameError
             It cannot be read.
         """
-        encoded = self._cache.get(frame)
-        pixels = decode(encoded.data)
-        side = max(frame.width, frame.height)
-        if full or side <= DISPLAY_SIDE:
+        chain = self._filters.chain
+        if chain.steps:
+            shown = Image.fromarray(chain(self._reader.read(frame)))
+        else:
+            encoded = self._cache.get(frame)
+            shown = Image.fromarray(decode(encoded.data))
+        small = not full and max(frame.width, frame.height) > DISPLAY_SIDE
+        if not (small or chain.steps):
             return Picture(encoded.data, encoded.mime.removeprefix("image/"))
-        small = Image.fromarray(pixels)
-        small.thumbnail((DISPLAY_SIDE, DISPLAY_SIDE), Image.Resampling.LANCZOS, reducing_gap=3)
+        if small:
+            shown.thumbnail((DISPLAY_SIDE, DISPLAY_SIDE), Image.Resampling.LANCZOS, reducing_gap=3)
         out = io.BytesIO()
-        small.save(out, "WEBP", lossless=True, quality=0, method=0)
-        return Picture(out.getvalue(), "webp", reduced=True)
+        shown.save(out, "WEBP", lossless=True, quality=0, method=0)
+        return Picture(out.getvalue(), "webp", reduced=small)
 
     def request(
         self, frame: Frame, done: Callable[[Picture | LabkitError], None], *, full: bool = False

@@ -97,6 +97,11 @@ class Pointing:
         ahead = session.order[here + 1 : here + 1 + _AHEAD]
         self._segmenter.prefetch([session.project.frame(f) for f in ahead])
 
+    def look_again(self) -> None:
+        """The pixels of the frame have changed: other filters are on."""
+        if self._segmenter is not None:
+            self._looked = self._segmenter.set_frame(self._session.view.frame)
+
     def close(self) -> None:
         """Close the interactor."""
         self._closed = True

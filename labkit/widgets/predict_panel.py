@@ -13,7 +13,7 @@ from labkit.project import Project
 from labkit.runs import Job, Look, label_report, look_job
 from labkit.widgets.jobs_panel import job_line
 from labkit.widgets.markup import columns_text, line, table
-from labkit.widgets.panel import Panel, button, field, row, title
+from labkit.widgets.panel import Panel, button, field, listing, row, title
 from labkit.widgets.progress import bar_of, show_bar
 
 __all__ = ["PredictPanel"]
@@ -99,11 +99,8 @@ class PredictPanel(Panel):
         self.refresh()
 
     def _build_map(self) -> None:
-        wide = ipywidgets.Layout(width="100%")
-        self.rows = ipywidgets.SelectMultiple(rows=8, layout=wide)
-        self.targets = ipywidgets.Select(rows=8, layout=wide)
-        for one in (self.rows, self.targets):
-            one.add_class("lkp-list")
+        self.rows = listing(ipywidgets.SelectMultiple, "The model's labels", rows=8)
+        self.targets = listing(ipywidgets.Select, "The project's labels", rows=8)
         self.assign = button("\u2190 means this", "The chosen labels of the model mean this label")
         self.drop = button("Drop", "The chosen labels of the model are not wanted")
         self.suggest = button("Take suggestions", "Wider labels as well, such as car for vehicle")
@@ -239,7 +236,7 @@ class PredictPanel(Panel):
             rows += self._measured(info.weights_sha256)
         if not rows:
             rows = [("what", "A file or name of yours. Open it to see its labels.")]
-        self.about.value = table(("", ""), rows)
+        self.about.value = table(("", "about this model"), rows)
 
     def _measured(self, sha256: str | None) -> list[tuple[str, str]]:
         """How fast it was here before."""

@@ -14,7 +14,7 @@ from labkit.project import Project
 from labkit.queue import scores
 from labkit.queue.order import orders
 from labkit.widgets.markup import columns_text, line, table
-from labkit.widgets.panel import Panel, button, field, row
+from labkit.widgets.panel import Panel, button, field, listing, row
 
 __all__ = ["QueuePanel", "order_choices"]
 
@@ -73,8 +73,7 @@ class QueuePanel(Panel):
         self.labels = field(pick, "Labels", "Ctrl+click for several; none: all", rows=3, **half)
         self.groups = field(pick, "Folders", "Ctrl+click for several; none: all", rows=3, **half)
         self.about = ipywidgets.HTML(layout=ipywidgets.Layout(width="31%"))
-        self.list = ipywidgets.Select(rows=12, layout=ipywidgets.Layout(width="100%"))
-        self.list.add_class("lkp-list")
+        self.list = listing(ipywidgets.Select, "Frames of the queue", rows=12)
         head = ipywidgets.HTML(line(columns_text(_HEAD, _WIDTHS)))
         head.add_class("lkp-head")
         self.open = button(

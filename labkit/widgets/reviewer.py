@@ -9,13 +9,14 @@ from uuid import uuid4
 import ipywidgets
 
 from labkit.core.errors import InputError
+from labkit.core.skeleton import COCO_PERSON
 from labkit.frames import FrameReader
 from labkit.review import ReviewSession
 from labkit.widgets.closing import Whole
 from labkit.widgets.controller import Controller
 from labkit.widgets.fallback import has_front_end, static_html, static_text
 from labkit.widgets.keymap import Keymap
-from labkit.widgets.looks import MANY, SKELETON, looks_json
+from labkit.widgets.looks import MANY, looks_json
 from labkit.widgets.pictures import Pictures
 from labkit.widgets.stage import Stage
 from labkit.widgets.status import watch
@@ -42,6 +43,8 @@ class Reviewer(Whole, ipywidgets.VBox):
     interactor : str
         What segments by clicks, at first: ``'sam2'``, ``'sam2-nano'`` (knows the drawn world
         only), ``'scissors'`` ...; another one can be chosen in the bench.
+    tracker : str
+        What T follows objects with: ``'flow'``, ``'mil'``, ``'sam2'`` ...
 
     Raises
     ------
@@ -57,6 +60,7 @@ class Reviewer(Whole, ipywidgets.VBox):
         keys: Mapping[str, str | Sequence[str] | None] | None = None,
         height: int = 620,
         interactor: str = "sam2-nano",
+        tracker: str = "flow",
     ) -> None:
         if not isinstance(session, ReviewSession):
             raise InputError(
@@ -66,9 +70,10 @@ class Reviewer(Whole, ipywidgets.VBox):
             )
         chosen = Keymap.make(keymap, keys)
         self.session = session
-        self.stage = Stage(self._config(session, chosen, height))
+        self.stage = Stage(self._config(session, chosen, height), session.project.skeletons)
         reader = FrameReader(session.project.root)
-        self.controller = Controller(session, self.stage, Pictures(reader), interactor)
+        pictures = Pictures(reader, session.filters)
+        self.controller = Controller(session, self.stage, pictures, interactor, tracker)
         self.stage.on_message(self.controller.post)
         watch(session)
         super().__init__([self.stage], layout=ipywidgets.Layout(width="100%"))
@@ -82,7 +87,8 @@ class Reviewer(Whole, ipywidgets.VBox):
             "keys": keymap.by_key(),
             "sheet": keymap.sheet(labels),
             "looks": looks_json(),
-            "skeleton": [list(pair) for pair in SKELETON],
+            "skeleton": [list(limb) for limb in COCO_PERSON.limbs],
+            "skeletons": {k: s.to_json() for k, s in session.project.skeletons.items()},
             "many": MANY,
             "height": int(height),
             "reviewer": session.reviewer,

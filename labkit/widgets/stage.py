@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import ipywidgets
 from ipycanvas import MultiCanvas
 
+from labkit.core.skeleton import Skeleton
 from labkit.core.types import AnnotatedObject, Frame
 from labkit.widgets.closing import Whole
 from labkit.widgets.glass import Glass
@@ -32,9 +34,14 @@ class Stage(Whole, ipywidgets.GridBox):
     ----------
     config : dict
         What the glass has to know.
+    skeletons : mapping
+        Label → the limbs between its keypoints.
     """
 
-    def __init__(self, config: dict[str, Any]) -> None:
+    def __init__(
+        self, config: dict[str, Any], skeletons: Mapping[str, Skeleton] = MappingProxyType({})
+    ) -> None:
+        self._skeletons = skeletons
         area = ipywidgets.Layout(grid_area="s")
         self.glass = Glass(config)
         self.canvas = MultiCanvas(2, width=16, height=16)
@@ -78,7 +85,13 @@ class Stage(Whole, ipywidgets.GridBox):
         gone = [self._images.pop(f) for f in frame_ids if f in self._images]
         self._free.extend(gone)
 
-    def paint(self, frame: Frame, objects: Sequence[AnnotatedObject], request: ViewRequest) -> int:
+    def paint(
+        self,
+        frame: Frame,
+        objects: Sequence[AnnotatedObject],
+        request: ViewRequest,
+        carried: Mapping[int, str],
+    ) -> int:
         """Paint a frame as a view shows it; the colour of the pixel that is painted last."""
         width = max(1, round(request["width"] * request["ratio"]))
         height = max(1, round(request["height"] * request["ratio"]))
@@ -88,7 +101,7 @@ class Stage(Whole, ipywidgets.GridBox):
         size = (frame.width, frame.height)
         with held():
             paint_frame(self.canvas[0], self._images.get(frame.frame_id), size, request)
-            paint_objects(self.canvas[1], objects, request)
+            paint_objects(self.canvas[1], objects, request, self._skeletons, carried)
             paint_mark(self.canvas[1], self._mark)
         return self._mark
 

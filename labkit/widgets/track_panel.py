@@ -9,15 +9,13 @@ import ipywidgets
 
 from labkit.core.types import AnnotatedObject
 from labkit.models.sam2.names import known
-from labkit.models.trackers import open_tracker
 from labkit.models.trackers.base import TRACKERS, Tracker
-from labkit.models.worker import Priority, worker
 from labkit.review import ReviewSession
 from labkit.runs import Job
 from labkit.widgets.jobs_panel import job_line
 from labkit.widgets.looks import LOOKS
 from labkit.widgets.markup import columns_text, line, table
-from labkit.widgets.panel import Panel, button, field, row, title
+from labkit.widgets.panel import Panel, button, field, listing, row, title
 from labkit.widgets.progress import bar_of, show_bar
 
 __all__ = ["TrackPanel", "drift_of", "tracker_names"]
@@ -75,13 +73,11 @@ class TrackPanel(Panel):
         self.session, self._on_done = session, on_done
         self._perform: RunWork = perform or (lambda work: work())
         self.job: Job[Any] | None = None
-        self._trackers: dict[str, Tracker] = {}
         drop, check = ipywidgets.Dropdown, ipywidgets.Checkbox
         head = ipywidgets.HTML(line(columns_text(_HEAD, _WIDTHS)))
         head.add_class("lkp-head")
         self.where = ipywidgets.HTML()
-        self.list = ipywidgets.SelectMultiple(rows=7, layout=ipywidgets.Layout(width="100%"))
-        self.list.add_class("lkp-list")
+        self.list = listing(ipywidgets.SelectMultiple, "Objects of the frame", rows=7)
         self.tracker = field(
             drop, "Tracker", options=tracker_names(), value=tracker_names()[0], width="33%"
         )
@@ -216,13 +212,12 @@ class TrackPanel(Panel):
 
     def _opened(self) -> Tracker:
         """The tracker, opened here and not on the thread of the gestures."""
-        name = str(self.tracker.value)
-        if name not in self._trackers:
+        name, following = str(self.tracker.value), self.session.following
+        if not following.has_open(name):
             self.say(f"Opening {name} ...")
-            opened = worker().call(open_tracker, name, priority=Priority.CLICK)
-            self._trackers[name] = opened
-        self.help.value = line(self._trackers[name].info.help, "dim")
-        return self._trackers[name]
+        opened = following.tracker(name)
+        self.help.value = line(opened.info.help, "dim")
+        return opened
 
     def _follow(self) -> None:
         ids = self._chosen()

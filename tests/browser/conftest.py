@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from browser.hands import Keys, Mouse
 from browser.jupyter import ARGUMENTS, Lab, chromium
 from browser.page import BenchPage
 
@@ -75,3 +76,10 @@ def bench(page: BenchPage, project: Path) -> Iterator[BenchPage]:
     page.open(project)
     yield page
     page.leave()
+
+
+@pytest.fixture(params=[Mouse, Keys], ids=["mouse", "keys"])
+def hand(request: pytest.FixtureRequest, page: BenchPage) -> Mouse | Keys:
+    """One who works with the mouse alone, and one with keys alone."""
+    made: Mouse | Keys = request.param(page)
+    return made

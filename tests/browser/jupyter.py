@@ -57,6 +57,7 @@ class Lab:
             "PYTHONPATH": str(ROOT),
             "JUPYTER_CONFIG_DIR": str(home / "config"),
             "JUPYTER_DATA_DIR": str(home / "data"),
+            "JUPYTER_PREFER_ENV_PATH": "0",  # this tree's extension before one that is installed
             "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
             "JUPYTERLAB_SETTINGS_DIR": str(home / "user-settings"),
             "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
@@ -94,7 +95,19 @@ class Lab:
     def text(self) -> str:
         return Path(self.log.name).read_text(errors="replace")
 
-    def notebook(self, name: str, *cells: str) -> str:
+    def add_kernel(self, name: str, *first: Path) -> None:
+        """A kernel of this Python that looks for packages in some folders first."""
+        folder = self.folder / ".home" / "data" / "kernels" / name
+        folder.mkdir(parents=True)
+        spec = {
+            "argv": [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+            "display_name": name,
+            "language": "python",
+            "env": {"PYTHONPATH": os.pathsep.join(map(str, [*first, ROOT]))},
+        }
+        (folder / "kernel.json").write_text(json.dumps(spec))
+
+    def notebook(self, name: str, *cells: str, kernel: str = "python3") -> str:
         """Write a notebook; its address in the lab."""
         made = [
             {
@@ -103,7 +116,7 @@ class Lab:
             }
             for k, source in enumerate(cells)
         ]  # fmt: skip
-        spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        spec = {"name": kernel, "display_name": kernel, "language": "python"}
         data = {"cells": made, "metadata": {"kernelspec": spec}, "nbformat": 4, "nbformat_minor": 5}
         (self.folder / f"{name}.ipynb").write_text(json.dumps(data))
         return f"{self.url}/lab/tree/{name}.ipynb?reset"

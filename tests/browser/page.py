@@ -15,8 +15,8 @@ _READY = """() => {
   return Boolean(widget?.context?.isReady && widget.sessionContext?.isReady
     && widget.sessionContext.session?.kernel?.connectionStatus === "connected");
 }"""
-_OPEN = """path => window.jupyterapp.commands.execute("docmanager:open",
-  {path, factory: "Notebook", kernel: {name: "python3"}})"""
+_OPEN = """([path, name]) => window.jupyterapp.commands.execute("docmanager:open",
+  {path, factory: "Notebook", kernel: {name}})"""
 _CELLS = """sources => {
   const cells = window.jupyterapp.shell.currentWidget.content.model.sharedModel;
   cells.deleteCellRange(0, cells.cells.length);
@@ -26,6 +26,12 @@ _LEAVE = """() => {
   for (const widget of [...window.jupyterapp.shell.widgets("main")])
     if (!widget.context) widget.dispose();
 }"""
+_STATE = """() => JSON.stringify({
+  place: document.querySelector(".lk-place")?.textContent,
+  light: document.querySelector(".lk-light")?.textContent,
+  heard: document.querySelector(".lk-heard")?.textContent,
+  focus: document.activeElement.outerHTML.slice(0, 120),
+})"""
 CELL = """for name in ("reviewer", "bench"):
     if name in globals():
         globals().pop(name).close()
@@ -39,8 +45,10 @@ reviewer"""
 class BenchPage:
     """A page with JupyterLab and one notebook, whose cells are written anew for each flow."""
 
-    def __init__(self, browser: Any, lab: Lab) -> None:
-        self.lab = lab
+    def __init__(
+        self, browser: Any, lab: Lab, name: str = "bench", kernel: str = "python3"
+    ) -> None:
+        self.lab, self.name, self.kernel = lab, name, kernel
         self.context = browser.new_context(viewport={"width": 1400, "height": 940})
         self.page = self.context.new_page()
         self.errors: list[str] = []
@@ -62,8 +70,8 @@ class BenchPage:
     def show(self, *cells: str) -> None:
         """Run these cells in place of those before."""
         if not self.opened:
-            self.lab.notebook("bench", "0")
-            self.page.evaluate(_OPEN, "bench.ipynb")
+            self.lab.notebook(self.name, "0", kernel=self.kernel)
+            self.page.evaluate(_OPEN, [f"{self.name}.ipynb", self.kernel])
             self.page.wait_for_function(_READY, timeout=60_000)
             self.opened = True
         self.page.evaluate(_CELLS, list(cells))
@@ -71,9 +79,14 @@ class BenchPage:
 
     def reload(self) -> None:
         self.command("docmanager:save")
-        self.page.goto(f"{self.lab.url}/lab/tree/bench.ipynb?reset")
-        self.page.wait_for_function(_READY, timeout=60_000)
+        self.again()
         self.painted()
+
+    def again(self) -> None:
+        """Open the notebook as it was saved, in the kernel that it has."""
+        self.page.goto(f"{self.lab.url}/lab/tree/{self.name}.ipynb?reset")
+        self.page.wait_for_function(_READY, timeout=60_000)
+        self.opened = True
 
     def painted(self) -> None:
         self.page.wait_for_selector(".lk-stage[data-painted]", timeout=60_000)
@@ -109,14 +122,22 @@ class BenchPage:
         return int(self.page.locator(".lk-place").first.inner_text().split()[0])
 
     def at(self, place: int) -> None:
-        self.page.wait_for_function(
-            "n => document.querySelector('.lk-place').textContent.startsWith(n + ' ')", arg=place
-        )
+        try:
+            self.page.wait_for_function(
+                "n => document.querySelector('.lk-place').textContent.startsWith(n + ' ')",
+                arg=place,
+            )
+        except Exception as exc:
+            raise AssertionError(f"not on frame {place}: {self.page.evaluate(_STATE)}") from exc
 
     def saved(self) -> None:
         self.page.wait_for_function(
             "() => document.querySelector('.lk-light').dataset.light === 'saved'", timeout=20_000
         )
+
+    def progress(self, text: str) -> None:
+        """Wait until the bar says so; it follows the light."""
+        self.page.locator(".lk-progress", has_text=text).first.wait_for()
 
     def rows(self) -> list[str]:
         """The list of objects as a screen reader has it."""

@@ -1,24 +1,10 @@
-"""What a reviewer does in a session, by keys and by mouse, in JupyterLab in Chromium."""
+"""What a reviewer does in a session, in JupyterLab in Chromium; see test_both_ways, too."""
 
 import pytest
 
 
 def kinds(bench):
     return bench.decisions()["kind"].tolist()
-
-
-def test_twenty_frames_are_accepted_by_key(bench):
-    for k in range(20):
-        assert bench.place == k + 1
-        bench.press("a")
-        bench.at(k + 2)
-    bench.saved()
-    decisions = bench.decisions()
-    frames = decisions[decisions["kind"] == "accept_frame"]
-    assert frames["frame_id"].nunique() == len(frames) == 20
-    assert set(frames["tool"]) == {"key"}
-    assert bench.page.locator(".lk-progress").inner_text() == "20 / 24"
-    bench.covered(False)  # the canvas below has caught up
 
 
 def test_buttons_do_the_same_by_mouse(bench):
@@ -122,38 +108,6 @@ def test_undo_and_redo_go_over_frames(bench):
     assert kinds(bench)[-3:] == ["undo", "undo", "redo"]
     bench.press("d", "f", "f")
     bench.at(3)
-
-
-def test_a_reload_goes_on_where_it_was(bench):
-    bench.press("a", "a", "a")
-    bench.at(4)
-    bench.saved()
-    frame = bench.frame_id
-    bench.reload()
-    bench.at(4)
-    assert bench.frame_id == frame
-    bench.covered(False)
-    bench.press("a")
-    bench.at(5)
-    bench.saved()
-    assert kinds(bench).count("accept_frame") == 4
-
-
-def test_two_views_show_one_session(bench):
-    bench.command("notebook:create-output-view")
-    bench.page.wait_for_function("() => document.querySelectorAll('.lk-bench').length === 2")
-    bench.page.wait_for_function(
-        "() => [...document.querySelectorAll('.lk-stage')].every(e => e.dataset.painted)"
-    )
-    second = bench.page.locator(".lk-stage").nth(1)
-    second.focus()
-    bench.press("a")
-    bench.page.wait_for_function(
-        """() => [...document.querySelectorAll('.lk-place')]
-          .every(e => e.textContent.startsWith('2 '))"""
-    )
-    bench.saved()
-    assert kinds(bench).count("accept_frame") == 1
 
 
 def test_jupyter_shortcuts_stay_away_from_the_bench_and_work_beside_it(bench):

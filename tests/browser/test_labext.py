@@ -27,6 +27,7 @@ _ABSENT = """() => {
   return !item || !item.textContent || item.classList.contains("lm-mod-hidden")
     || item.offsetParent === null;
 }"""
+_SETTING = "[id='jp-SettingsEditor-labkit-lab:plugin_{}']"
 _OUTPUT = """text => [...document.querySelectorAll(".jp-OutputArea-output")]
   .some(e => e.textContent.includes(text))"""
 
@@ -99,9 +100,12 @@ def test_the_launcher_card_opens_a_notebook_that_runs_as_it_stands(page, frames)
     answer(page, folder=frames, weights="demo")
     sources = notebook(page, f"review-{frames}")
     assert len(sources) == 3
+    assert sources[2].endswith("lk.Bench(p, queue=queue)")
     page.command("notebook:run-all-cells")
     page.page.wait_for_selector(".lk-stage[data-painted]", timeout=120_000)
     page.page.wait_for_function(_SHOWS, arg="0 / 6 frames")
+    tabs = page.page.locator(".labkit-bench-all").get_by_role("tab").all_inner_texts()
+    assert tabs == ["Queue", "Track", "Predict", "Metrics", "Jobs"]
     page.stage.focus()
     page.press("F8")  # a shortcut of the Settings editor
     page.at(2)
@@ -118,9 +122,55 @@ def test_the_palette_opens_a_project(page, project):
     answer(page, folder=f"{project.parent.name}/project")
     first, second = notebook(page, "review-project")
     assert 'lk.Project.open("project")' in first
-    assert "lk.Reviewer(session)" in second
+    assert second == "lk.Bench(p)"
     page.command("notebook:run-all-cells")
     page.painted()
+    page.page.locator(".labkit-bench-all").get_by_role("tab", name="Queue").wait_for()
+    page.page.locator(".jp-Cell").first.locator(".jp-InputPrompt").click()
+    page.command("apputils:activate-command-palette")
+    page.page.fill(".lm-CommandPalette-input", "go to the bench")
+    page.page.click(".lm-CommandPalette-item[data-command='labkit:enter-bench']")
+    page.press("a")
+    page.at(2)
+
+
+def test_the_settings_are_handed_on(page, lab, project):
+    shutil.copytree(project, lab.folder / "chosen")
+    settings(page, "labkit", ".jp-SettingsPanel")
+    page.page.select_option(_SETTING.format("keymap"), "cvat")
+    page.page.fill(_SETTING.format("reviewer"), 'O"Neil')
+    page.page.wait_for_timeout(1500)  # the editor saves a moment after the last key
+    page.page.evaluate("() => void window.jupyterapp.commands.execute('labkit:open-project')")
+    answer(page, folder="chosen")
+    cell = notebook(page, "review-chosen")[1]
+    assert cell == r'lk.Bench(p, reviewer="O\"Neil", keymap="cvat")'
+    page.command("notebook:run-all-cells")
+    page.painted()
+    page.press("Control+b")  # CVAT's key for a copy to the next frame
+    page.said("Select an object first")
+    page.press("a")
+    page.saved()
+    page.project_path = lab.folder / "chosen"
+    assert set(page.decisions()["reviewer"]) == {'O"Neil'}
+
+
+def test_the_settings_editor_lists_the_shortcuts(page):
+    settings(page, "Keyboard Shortcuts", ".jp-Shortcuts-Row")
+    rows = page.page.locator(".jp-Shortcuts-Row", has_text="labkit").all_inner_texts()
+    listed = [" ".join(row.split()) for row in rows]
+    for command, key in (
+        ("Accept the Frame", "F8"), ("Hand-labelling", "Shift + F8"), ("Frame Before", "F2"),
+        ("Next Frame", "F4"),
+    ):  # fmt: skip
+        assert any(command in row and key in row for row in listed), (command, listed)
+
+
+def settings(page: BenchPage, query: str, shown: str) -> None:
+    """Open the Settings editor on a plug-in's page."""
+    page.page.evaluate(
+        "query => void window.jupyterapp.commands.execute('settingeditor:open', {query})", query
+    )
+    page.page.locator(shown).first.wait_for()
 
 
 def test_a_folder_without_a_project_is_refused_in_words(page, frames):
@@ -168,6 +218,20 @@ def test_the_status_bar_shows_a_job_while_it_runs(page, lab):
     cells(page, "other", "1 + 1")  # another kernel, which does not use labkit
     page.page.wait_for_function(_ABSENT)
     stop.touch()
+
+
+def test_the_status_bar_shows_the_memory_of_cards_where_there_are_any(page):
+    """No card here: the report of the memory is made up, at the border to torch."""
+    report = (
+        "import labkit\n"
+        "from labkit.widgets import status\n"
+        "status._cards = lambda: (%s, %s)\n"
+        "status.publish(again=True)"
+    )
+    cells(page, "card", "import labkit", report % ("3 * 2**29", "8 * 2**30"))
+    page.page.wait_for_function(_SHOWS, arg="VRAM 1.5 of 8.0 GB", timeout=60_000)
+    cells(page, "no-card", "import labkit", report % (None, None))
+    page.page.wait_for_function(_ABSENT)
 
 
 def test_the_kernel_hears_who_visits_also_after_a_reload(page):

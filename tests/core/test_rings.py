@@ -119,6 +119,13 @@ def test_the_budget_is_kept_and_rings_stay_valid(rings, budget, tolerance):
     assert all(shapely.Polygon(np.reshape(r, (-1, 2))).is_valid for r in thin.rings)
 
 
+def test_a_ring_of_which_geos_keeps_four_points_becomes_a_triangle():
+    ring = [63, 60, 62.49, 63.13, 57.33, 71.7, 57.3, 61.3, 57.3, 58.7, 59.33, 57.08, 68.11, 49.84]
+    thin = thin_rings([ring], 0, 3)
+    assert thin.points == 3
+    assert polygon_area(thin.rings[0]) > 0
+
+
 @given(stars(), st.integers(3, 40))
 def test_no_much_smaller_tolerance_would_have_met_the_budget(ring, budget):
     thin = thin_rings([ring], 0, budget)

@@ -20,6 +20,7 @@ from labkit.exchange import FORMATS, export, import_annotations
 from labkit.exchange.base import LabelledObject, Provenance
 from labkit.exchange.coco import _annotation
 from labkit.exchange.coco_entry import read_object, rle_pixels
+from labkit.store import ProjectStore
 
 COORDINATE = st.floats(-50, 9000, allow_nan=False, width=32)
 
@@ -135,6 +136,36 @@ def test_provenance_stands_in_every_annotation(exported: Path, project) -> None:
     assert keypoints["keypoints"] == [4, 5, 2, 6, 7, 1, 0, 0, 0]
     assert keypoints["num_keypoints"] == 2
     assert {i["labkit"]["verdict"] for d in data for i in d["images"]} == {"accepted"}
+
+
+def test_skeletons_go_out_and_come_back(project, ids, tmp_path: Path) -> None:
+    limbs = ((0, 1), (1, 2))
+    project.set_skeleton("person", {"names": ["head", "hip", "foot"], "limbs": limbs})
+    pose = Shape((1, 2, 30, 20), keypoints=((4, 5, 1.0), (6, 7, 0.25), (0, 0, 0)))
+    accept(project, ids[0], [("person", pose), ("car", Shape((1, 1, 9, 9)))])
+    export(project, "coco", tmp_path / "out")
+    data = json.loads((tmp_path / "out" / "annotations.json").read_text())
+    person, car, _ = data["categories"]
+    assert person["keypoints"] == ["head", "hip", "foot"]
+    assert person["skeleton"] == [[1, 2], [2, 3]]  # COCO counts from 1
+    assert "keypoints" not in car
+    with ProjectStore.create(tmp_path / "other", labels=["human"]) as other:
+        other.append_frames(list(project.iter_frames()))
+        import_annotations(
+            other, "coco", tmp_path / "out", label_map={"person": "human"}, as_="proposals"
+        )
+        assert other.skeletons["human"].names == ("head", "hip", "foot")
+        assert other.skeletons["human"].limbs == limbs
+
+
+def test_a_broken_skeleton_is_a_problem_and_stops_nothing(tmp_path: Path) -> None:
+    file = write(tmp_path / "x.json", [IMAGE], [])
+    data = json.loads(file.read_text())
+    data["categories"][0] |= {"keypoints": ["a", "b"], "skeleton": [[1, 5]]}
+    file.write_text(json.dumps(data))
+    read = FORMATS["coco"].read(file)
+    assert not read.skeletons
+    assert "skeleton of 'car'" in read.problems[0].reason
 
 
 @pytest.mark.parametrize("images", ["copy", "none"])

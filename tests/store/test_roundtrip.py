@@ -76,6 +76,24 @@ def test_create_twice_and_open_nothing(project: ProjectStore, tmp_path: Path) ->
         ProjectStore.open(tmp_path / "nowhere")
 
 
+def test_skeletons_stay_with_their_labels(tmp_path: Path) -> None:
+    bolt = {"names": ["head", "tip"], "limbs": [(0, 1)]}
+    with ProjectStore.create(tmp_path / "p", labels=["bolt"], skeletons={"bolt": bolt}) as p:
+        p.add_labels(["person", 'größe "q"'])
+        with ProjectStore.open(tmp_path / "p") as other:
+            other.set_skeleton("person", "coco-person")
+        p.set_skeleton('größe "q"', ["oben", "unten"])  # what the other has set is still there
+        p.set_skeleton("bolt", None)
+        with pytest.raises(InputError, match="nobody"):
+            p.set_skeleton("nobody", ["a"])
+    with ProjectStore.open(tmp_path / "p", read_only=True) as again:
+        assert list(again.skeletons) == ["person", 'größe "q"']
+        assert again.skeletons["person"].names[0] == "nose"
+        assert again.skeletons['größe "q"'].names == ("oben", "unten")
+        with pytest.raises(StoreError, match="read-only"):
+            again.set_skeleton("person", None)
+
+
 @pytest.mark.parametrize("labels", ["person", ["a", "a"], [""], ["a\nb"]])
 def test_unusable_labels(tmp_path: Path, labels: object) -> None:
     with pytest.raises(InputError) as caught:

@@ -159,7 +159,7 @@ def test_the_canvas_shows_what_is_shown_and_what_was_rejected(bench, session):
         "type": "view", "client": "me", "view": "v", "stamp": 3, "frame_id": session.frame_id,
         "k": 1, "tx": 0, "ty": 0, "width": 64, "height": 48, "ratio": 1, "ground": "",
     })  # fmt: skip
-    assert bench.out.painted == [(session.frame_id, ids)]
+    assert bench.out.painted == [(session.frame_id, ids, {})]
     assert [m["type"] for m in bench.out.messages[-2:]] == ["cover", "show"]
     assert bench.out.messages[-1]["stamp"] == 3
 

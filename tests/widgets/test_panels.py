@@ -311,6 +311,40 @@ def test_a_finished_project_opens_all_the_same(project, closing):
     assert bench.reviewer.session.progress() == (8, 8)
 
 
+def test_a_bench_on_a_queue_shows_its_run_and_what_was_tracked_since(project, closing):
+    first = project.runs()[0].run_id
+    second = project.predict(embedded_weights(), conf=0.3, progress=None)
+    queue = project.queue(second, decided=None, limit=3)
+    bench = closing(lk.Bench(project, queue=queue, reviewer="ana", keymap="cvat"))
+    session = bench.reviewer.session
+    assert session.order == queue["frame_id"].tolist()
+    assert (session.reviewer, session.threshold) == ("ana", 0.3)
+    shown = [o.object_id for o in session.view.objects]
+    assert shown
+    assert all(name.startswith(second) for name in shown)
+    tracks = project.associate(second, progress=None, replace=True)
+    bench._tracked(tracks)
+    until(lambda: any(o.track_id is not None for o in session.view.objects))
+    assert not any(o.object_id.startswith(first) for o in session.view.objects)
+    # opened again it shows the tracks at once; without a queue, every run
+    again = closing(lk.Bench(project, queue=queue)).reviewer.session
+    assert all(o.object_id.startswith(tracks) for o in again.view.objects)
+    both = closing(lk.Bench(project)).reviewer.session.view.objects
+    assert any(o.object_id.startswith(first) for o in both)
+
+
+def test_an_empty_queue_says_so_and_leaves_the_panels(project, closing):
+    with project.review() as session:
+        while session.accept_frame() and session.next():
+            pass
+    bench = closing(lk.Bench(project, queue=project.queue()))
+    assert bench.reviewer is None
+    assert "This queue is empty" in bench._top.children[0].value
+    assert bench.tabs.titles[bench.tabs.selected_index] == "Queue"
+    with pytest.raises(lk.LabkitError, match=r"queue=project\.queue\(run\)"):
+        lk.Bench(project, queue="r0001")
+
+
 def test_tracks_are_shown_in_the_session_that_is_open(project, closing):
     bench = closing(lk.Bench(project))
     session = bench.reviewer.session

@@ -73,9 +73,9 @@ def test_painting_starts_by_naming_the_canvas_and_ends_with_its_mark(
     manager = ipycanvas_canvas._CANVAS_MANAGER
     sent = []
     monkeypatch.setattr(manager, "_send_custom", lambda commands, buffers=(): sent.append(commands))
-    reviewer.stage.paint(session.view.frame, session.view.objects, REQUEST)
-    first = reviewer.stage.paint(session.view.frame, session.view.objects, REQUEST)
-    second = reviewer.stage.paint(session.view.frame, session.view.objects, REQUEST)
+    reviewer.stage.paint(session.view.frame, session.view.objects, REQUEST, {})
+    first = reviewer.stage.paint(session.view.frame, session.view.objects, REQUEST, {})
+    second = reviewer.stage.paint(session.view.frame, session.view.objects, REQUEST, {})
     batch = sent[-1]
     assert batch[0][0] == ipycanvas_canvas.COMMANDS["switchCanvas"]
     assert batch[-1][:2] == [ipycanvas_canvas.COMMANDS["fillRect"], [0, 0, 1, 1]]

@@ -23,15 +23,19 @@ function list(what: string[]): string {
   return what.length === 1 ? py(what[0]) : `[${what.map(py).join(", ")}]`;
 }
 
-function call(name: string, ...given: string[]): string {
+function call(name: string, ...given: (string | false)[]): string {
   return `${name}(${given.filter(Boolean).join(", ")})`;
 }
 
-function bench(queue: string, defaults: Defaults): string {
-  const { reviewer, keymap } = defaults;
-  const session = call("p.review", queue, reviewer && `reviewer=${py(reviewer)}`);
-  const keys = keymap === "default" ? "" : `keymap=${py(keymap)}`;
-  return `session = ${session}\n${call("lk.Reviewer", "session", keys)}`;
+/** The whole bench, as the Settings editor wants it. */
+function bench(queue: string, { reviewer, keymap }: Defaults): string {
+  return call(
+    "lk.Bench",
+    "p",
+    queue && `queue=${queue}`,
+    reviewer && `reviewer=${py(reviewer)}`,
+    keymap !== "default" && `keymap=${py(keymap)}`,
+  );
 }
 
 /** Open or make a project, predict, review. */
@@ -52,7 +56,7 @@ export function reviewCells(source: Source, defaults: Defaults): string[] {
       `print(p.add_frames(${list(source.what)}))`,
     ].join("\n"),
     demo ? `from labkit.demo import embedded_weights\n\n${run}` : run,
-    bench("p.queue(run, decided=None)", defaults),
+    `queue = p.queue(run, decided=None)\n${bench("queue", defaults)}`,
   ];
 }
 
@@ -60,7 +64,7 @@ export function reviewCells(source: Source, defaults: Defaults): string[] {
 export function projectCells(project: string, defaults: Defaults): string[] {
   return [
     `import labkit as lk\n\np = lk.Project.open(${py(project)})`,
-    bench("p.queue(decided=None)", defaults),
+    bench("", defaults),
   ];
 }
 

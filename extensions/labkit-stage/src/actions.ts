@@ -4,6 +4,7 @@ import type { Hand } from "./hand";
 import { caption, shown } from "./paint";
 import type { Stage } from "./stage";
 import type { Store } from "./store";
+import type { ToolName } from "./tools/tool";
 import type { Obj } from "./types";
 
 export class Actions {
@@ -39,19 +40,25 @@ export class Actions {
     object_previous: () => this.walk(-1),
     select_all: () => this.hand.select(this.stage.visible.map((o) => o.id)),
     edit: () => this.edit(),
-    new_box: () => this.hand.setTool(this.hand.tool === "box" ? "select" : "box"),
-    new_polygon: () => this.hand.setTool(this.hand.tool === "polygon" ? "select" : "polygon"),
+    new_box: () => this.toggle("box"),
+    new_rotated: () => this.toggle("rotated"),
+    new_polygon: () => this.toggle("polygon"),
+    new_keypoints: () => this.toggle("keypoints"),
+    take_back: () => this.takeBack(),
+    leave_out: () => this.hand.leaveOut(),
     brush: () => this.hand.setTool("brush"),
     eraser: () => this.hand.setTool("eraser"),
+    fill: () => this.hand.setTool("fill"),
     keep: (tool) => this.keep(tool),
     back: () => this.back(),
     copy_next: () => this.copyNext(),
-    segment: () => this.hand.setTool(this.hand.tool === "segment" ? "select" : "segment"),
-    track: () => this.say("No tracker is open here", true),
+    segment: () => this.toggle("segment"),
+    track: (tool) => this.follow(tool),
     fit: () => this.look(() => this.stage.fit()),
     actual: () => this.look(() => this.stage.view.actual(this.stage.width, this.stage.height)),
     zoom_in: () => this.zoom(1.25),
     zoom_out: () => this.zoom(0.8),
+    contrast: () => this.store.send({ type: "contrast" }),
     threshold_up: () => this.threshold(this.store.status.threshold + 0.05),
     threshold_down: () => this.threshold(this.store.status.threshold - 0.05),
     larger: () => this.brushSize(1.25),
@@ -111,7 +118,12 @@ export class Actions {
     this.say(this.where());
   }
 
+  private takeBack(): void {
+    if (!this.hand.takeBack()) this.say("Nothing is drawn that could be taken back");
+  }
+
   private history(kind: "undo" | "redo", tool: string): void {
+    if (kind === "undo" && this.hand.takeBack()) return;
     this.hand.drop();
     this.store.act(kind, {}, { then: "", tool });
   }
@@ -125,11 +137,9 @@ export class Actions {
   private setLabel(label: string | undefined, tool: string): void {
     if (!label) return;
     const { store, hand } = this;
-    if (hand.tool === "segment" && !hand.pointing.target) {
-      hand.label = label;
-      this.say(`New objects are ${label}`);
-      return hand.select([]);
-    }
+    if (hand.tool === "keypoints" && hand.busy)
+      return this.say("The keypoints first: Enter keeps them, Escape drops them", true);
+    if (hand.draws) return hand.setLabel(label);
     this.hand.keep(tool);
     hand.label = label;
     const frame = store.frame;
@@ -167,6 +177,15 @@ export class Actions {
     if (ids.length === 1) hand.select(follower ? [follower.id] : []);
   }
 
+  /** The chosen objects are carried to the next frames, or no longer where all of them are. */
+  private follow(tool: string): void {
+    const { store, hand } = this;
+    hand.keep(tool);
+    const object_ids = hand.picked.filter((o) => o.state !== "rejected").map((o) => o.id);
+    if (!store.frame || !object_ids.length) return this.say("Select an object to follow first", true);
+    store.act("follow", { object_ids }, { frame: store.frame, tool });
+  }
+
   private walk(by: number): void {
     const objects = this.stage.visible;
     if (!objects.length) return this.say("No object is shown");
@@ -178,6 +197,10 @@ export class Actions {
     this.say(`${caption(objects[k])}, ${objects[k].state}, ${k + 1} of ${objects.length}`);
   }
 
+  private toggle(tool: ToolName): void {
+    this.hand.setTool(this.hand.tool === tool ? "select" : tool);
+  }
+
   private edit(): void {
     const { hand } = this;
     if (hand.tool === "edit") {
@@ -187,27 +210,19 @@ export class Actions {
     if (!hand.picked.length) this.walk(1);
     if (!hand.picked.length) return;
     hand.setTool("edit");
-    this.say("Edit: arrows move, with Alt they resize, Enter keeps, Escape drops");
+    this.say("Edit: arrows move, with Alt they resize, with Ctrl they turn, Enter keeps, Escape drops");
   }
 
   private keep(tool: string): void {
-    const { hand } = this;
-    if (hand.tool === "segment") {
-      if (!hand.pointing.made && !hand.pointing.waiting) return this.say("Click on an object first", true);
-      hand.keep(tool);
-    } else if (hand.brush || hand.points.length || hand.edits.size || hand.tool === "edit") {
-      hand.keep(tool);
-      if (hand.tool === "edit" || hand.tool === "polygon") hand.setTool("select");
-    } else this.onObjects("accept", tool);
+    if (!this.hand.enter(tool)) this.onObjects("accept", tool);
   }
 
   private back(): void {
     const { hand } = this;
-    if (hand.edits.size || hand.points.length || hand.dragging || hand.pointing.busy) {
+    if (hand.busy) {
       hand.drop();
       if (hand.tool === "segment") this.say("Dropped");
-    }
-    else if (hand.tool !== "select") hand.setTool("select");
+    } else if (hand.tool !== "select") hand.setTool("select");
     else hand.select([]);
     if (hand.tool === "edit") hand.setTool("select");
   }
@@ -241,7 +256,7 @@ export class Actions {
   }
 
   private brushSize(factor: number): void {
-    if (this.hand.brush) this.hand.brush.radius *= factor;
+    this.hand.painting.larger(factor);
     this.stage.paintLive();
   }
 

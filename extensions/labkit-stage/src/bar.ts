@@ -18,17 +18,24 @@ const BUTTONS: [string, string, string, string][][] = [
   ],
   [
     ["new_box", "Box", "New box", "tool:box"],
+    ["new_rotated", "Rotated", "New rotated box", "tool:rotated"],
     ["new_polygon", "Polygon", "New polygon", "tool:polygon"],
+    ["new_keypoints", "Points", "New keypoints", "tool:keypoints"],
     ["brush", "Brush", "Paint a mask", "tool:brush"],
     ["eraser", "Eraser", "Erase from a mask", "tool:eraser"],
+    ["fill", "Fill", "Fill a closed area of the mask", "tool:fill"],
     ["segment", "Segment", "Segment by clicks", "tool:segment"],
     ["edit", "Edit", "Edit the object by keys", "tool:edit"],
+    ["track", "Follow", "Follow the chosen objects to the next frames; again: no longer", ""],
   ],
   [
     ["fit", "Fit", "Fit the frame", ""],
     ["actual", "1:1", "One pixel a pixel", ""],
   ],
 ];
+
+/** While a mask is painted there is something to fill. */
+const PAINTING = new Set(["brush", "eraser", "fill"]);
 
 const LIGHTS = { saved: "Saved", saving: "Saving", refused: "Not saved", silent: "No answer" };
 
@@ -96,6 +103,7 @@ export class Bar {
     const { store } = this;
     for (const [tool, button] of this.tools)
       button.setAttribute("aria-pressed", String(this.hand.tool === tool));
+    this.tools.get("fill")!.hidden = !PAINTING.has(this.hand.tool);
     const n = store.pending.size;
     const text = LIGHTS[store.light];
     this.light.dataset.light = store.light;

@@ -28,13 +28,15 @@ export class Bench {
   private readonly live = new Live();
   private readonly notice = h("div", { class: "lk-notice", hidden: true });
   private readonly stop: (() => void)[] = [];
+  /** Space went down with Shift. */
+  private background = false;
   private queued = 0;
   private later = 0;
   private fading = 0;
 
   constructor(private readonly store: Store) {
     const say = (text: string, urgent = false) => this.say(text, urgent);
-    this.hand = new Hand(store, () => this.soon(), say);
+    this.hand = new Hand(store, () => this.soon(), say, (text) => this.live.say(text));
     const hand = this.hand;
     this.stage = new Stage(store, crypto.randomUUID(), {
       get lifted() {
@@ -93,10 +95,10 @@ export class Bench {
     this.soon();
   }
 
-  /** A new object that is selected has its real name now. */
+  /** A new object that is under the hand has its real name now. */
   private follow(): void {
     const { made } = this.store;
-    this.hand.selected = this.hand.selected.map((id) => made.get(id) ?? id);
+    this.hand.rename((id) => made.get(id) ?? id);
   }
 
   /** What stands around the picture follows once that has been painted. */
@@ -131,7 +133,7 @@ export class Bench {
   private listen(): void {
     this.element.addEventListener("keydown", (e) => this.keydown(e));
     this.element.addEventListener("keyup", (e) => {
-      if (nameOf(e).endsWith("space")) this.setSpace(false);
+      if (nameOf(e).endsWith("space")) this.spaceUp();
       if (e.key === "Control" || e.key === "Meta") this.hand.pointing.released();
       e.stopPropagation();
     });
@@ -145,6 +147,23 @@ export class Bench {
     });
   }
 
+  private spaceDown(event: KeyboardEvent): void {
+    if (event.repeat || this.sheet.open) return;
+    this.gestures.panned = false;
+    this.background = event.shiftKey;
+    this.setSpace(true);
+  }
+
+  /** Space pans while it is held; a tap clicks at the keyboard's crosshair. */
+  private spaceUp(): void {
+    const clicks = this.hand.aims || this.hand.tool === "edit";
+    const tapped = this.gestures.space && !this.gestures.panned && clicks;
+    this.setSpace(false);
+    if (!tapped) return;
+    this.store.touched();
+    this.hand.cursor.tap(this.background);
+  }
+
   private setSpace(on: boolean): void {
     this.gestures.space = on;
     this.stage.element.classList.toggle("lk-panning", on);
@@ -154,12 +173,12 @@ export class Bench {
     const name = nameOf(event);
     if (event.key === "Tab") return;
     const action = this.store.config.keys[name];
-    if (!action && belongsToLab(event)) return;
+    if (!action && belongsToLab(event) && !this.turns(event)) return;
     event.stopPropagation();
     if (takesText(event.target) || controlWants(event.target, name)) return;
-    if (name === "space") {
+    if (name === "space" || name === "shift+space") {
       event.preventDefault();
-      return this.setSpace(true);
+      return this.spaceDown(event);
     }
     if (this.sheet.open) {
       if (action === "sheet" || action === "back") {
@@ -168,7 +187,7 @@ export class Bench {
       }
       return;
     }
-    if (this.nudge(event)) return event.preventDefault();
+    if (this.aim(event) || this.nudge(event)) return event.preventDefault();
     if (!action) return;
     event.preventDefault();
     if (event.repeat && ONCE.has(action)) return;
@@ -177,12 +196,31 @@ export class Bench {
     this.actions.run(action);
   }
 
+  /** Arrows with a drawing tool: they move the crosshair; Shift makes it ten pixels. */
+  private aim(event: KeyboardEvent): boolean {
+    const by = ARROWS[event.key];
+    if (!by || !this.hand.aims || event.ctrlKey || event.metaKey || event.altKey) return false;
+    const step = event.shiftKey ? 10 : 1;
+    this.store.life();
+    this.hand.cursor.move(by[0] * step, by[1] * step);
+    return true;
+  }
+
+  private turns(event: KeyboardEvent): boolean {
+    return this.hand.tool === "edit" && /^Arrow(Left|Right)$/.test(event.key);
+  }
+
+  /** Arrows while editing: move, with Alt resize, with Ctrl turn; Shift makes it ten times. */
   private nudge(event: KeyboardEvent): boolean {
     const by = ARROWS[event.key];
-    if (this.hand.tool !== "edit" || !by) return false;
+    const { selecting, tool } = this.hand;
+    if (tool !== "edit" || !by) return false;
     const step = event.shiftKey ? 10 : 1;
+    const ctrl = event.ctrlKey || event.metaKey;
+    if (ctrl && !this.turns(event)) return false;
     this.store.touched();
-    this.hand.nudge(by[0] * step, by[1] * step, event.altKey);
+    if (ctrl) selecting.turn(by[0] * step);
+    else selecting.nudge(by[0] * step, by[1] * step, event.altKey);
     return true;
   }
 }

@@ -1,6 +1,9 @@
 // Shapes under the hand: handles, moving, snapping. Pixels of the frame.
 
-import type { Box, Point, Shape } from "./types";
+import {
+  around, corners, cornerTo, grown, sideTo, turnedAbout, turnedTo, type Rotated,
+} from "./rotated";
+import type { Box, Keypoint, Point, Shape } from "./types";
 
 export const HANDLES = ["nw", "n", "ne", "e", "se", "s", "sw", "w"] as const;
 export type Side = (typeof HANDLES)[number];
@@ -8,6 +11,8 @@ export type Side = (typeof HANDLES)[number];
 export type Part =
   | { kind: "body" }
   | { kind: "side"; side: Side }
+  /** A side of a rotated box: top, right, bottom, left. */
+  | { kind: "rim"; index: number }
   | { kind: "vertex"; ring: number; index: number }
   | { kind: "edge"; ring: number; index: number }
   | { kind: "point"; index: number }
@@ -29,23 +34,6 @@ export function handlePoints(box: Box): [Side, Point][] {
     se: [x2, y2], s: [mx, y2], sw: [x1, y2], w: [x1, my],
   };
   return HANDLES.map((side) => [side, { x: at[side][0], y: at[side][1] }]);
-}
-
-export function corners(r: NonNullable<Shape["rotated"]>): Point[] {
-  const [cx, cy, w, hgt, a] = r;
-  const cos = Math.cos(a);
-  const sin = Math.sin(a);
-  return [[-1, -1], [1, -1], [1, 1], [-1, 1]].map(([u, v]) => ({
-    x: cx + (cos * u * w) / 2 - (sin * v * hgt) / 2,
-    y: cy + (sin * u * w) / 2 + (cos * v * hgt) / 2,
-  }));
-}
-
-/** The knob that turns a rotated box: beyond the middle of its top side. */
-export function knob(r: NonNullable<Shape["rotated"]>, away: number): Point {
-  const [cx, cy, , hgt, a] = r;
-  const d = hgt / 2 + away;
-  return { x: cx + Math.sin(a) * d, y: cy - Math.cos(a) * d };
 }
 
 export function boundsOf(points: Point[]): Box {
@@ -73,11 +61,19 @@ export function boxOf(a: Point, b: Point): Box {
   return [Math.min(a.x, b.x), Math.min(a.y, b.y), Math.max(a.x, b.x), Math.max(a.y, b.y)];
 }
 
-/** A shape moved as a whole; it stays inside of the frame. */
+/** A box with a margin around it, cut at the frame's edges. */
+export function insideOf(size: Size, [x1, y1, x2, y2]: Box, margin: number): Box {
+  return [
+    Math.max(0, x1 - margin), Math.max(0, y1 - margin),
+    Math.min(size.width, x2 + margin), Math.min(size.height, y2 + margin),
+  ];
+}
+
+/** A shape moved as a whole; it stays inside of the frame, or no further out than it was. */
 export function moved(shape: Shape, dx: number, dy: number, size: Size): Shape {
   const [x1, y1, x2, y2] = shape.box;
-  dx = clamp(dx, -x1, Math.max(-x1, size.width - x2));
-  dy = clamp(dy, -y1, Math.max(-y1, size.height - y2));
+  dx = clamp(dx, Math.min(0, -x1), Math.max(0, size.width - x2));
+  dy = clamp(dy, Math.min(0, -y1), Math.max(0, size.height - y2));
   const out: Shape = { box: [x1 + dx, y1 + dy, x2 + dx, y2 + dy] };
   const by = (v: number, k: number) => v + (k % 2 ? dy : dx);
   if (shape.rotated) {
@@ -98,15 +94,10 @@ function resizedBox(box: Box, side: Side, p: Point): Box {
   return boxOf({ x: x1, y: y1 }, { x: x2, y: y2 });
 }
 
-/** A rotated box with one corner dragged, the opposite one staying where it is. */
-function resizedRotated(r: NonNullable<Shape["rotated"]>, corner: number, p: Point) {
-  const fixed = corners(r)[(corner + 2) % 4];
-  const a = r[4];
-  const dx = p.x - fixed.x;
-  const dy = p.y - fixed.y;
-  const w = Math.abs(dx * Math.cos(a) + dy * Math.sin(a));
-  const hgt = Math.abs(-dx * Math.sin(a) + dy * Math.cos(a));
-  return [(p.x + fixed.x) / 2, (p.y + fixed.y) / 2, Math.max(1, w), Math.max(1, hgt), a] as const;
+/** A shape with another rotated box; its keypoints stay. */
+function withRotated(shape: Shape, rotated: Rotated): Shape {
+  const { keypoints } = shape;
+  return { box: boundsOf(corners(rotated)), rotated, ...(keypoints && { keypoints }) };
 }
 
 /** What a shape becomes when one of its parts is dragged to a point. */
@@ -117,12 +108,7 @@ export function dragged(shape: Shape, part: Part, from: Point, to: Point, size: 
       return shape.keypoints ? { box, keypoints: shape.keypoints } : { box };
     }
     case "vertex": {
-      if (shape.rotated) {
-        const rotated: NonNullable<Shape["rotated"]> = [
-          ...resizedRotated(shape.rotated, part.index, to),
-        ];
-        return { box: boundsOf(corners(rotated)), rotated };
-      }
+      if (shape.rotated) return withRotated(shape, cornerTo(shape.rotated, part.index, to));
       const polygons = (shape.polygons ?? []).map((ring, k) => {
         if (k !== part.ring) return ring;
         const points = ringPoints(ring);
@@ -131,17 +117,13 @@ export function dragged(shape: Shape, part: Part, from: Point, to: Point, size: 
       });
       return { box: boundsOf(polygons.flatMap(ringPoints)), polygons };
     }
-    case "turn": {
-      if (!shape.rotated) return shape;
-      const [cx, cy, w, hgt] = shape.rotated;
-      const rotated: NonNullable<Shape["rotated"]> = [
-        cx, cy, w, hgt, Math.atan2(to.x - cx, cy - to.y),
-      ];
-      return { box: boundsOf(corners(rotated)), rotated };
-    }
+    case "rim":
+      return shape.rotated ? withRotated(shape, sideTo(shape.rotated, part.index, to)) : shape;
+    case "turn":
+      return shape.rotated ? withRotated(shape, turnedTo(shape.rotated, to)) : shape;
     case "point": {
-      const keypoints = (shape.keypoints ?? []).map((p, k): [number, number, number] =>
-        k === part.index ? [to.x, to.y, Math.max(p[2], 0.5)] : p,
+      const keypoints = (shape.keypoints ?? []).map((p, k): Keypoint =>
+        k === part.index ? [to.x, to.y, p[2]] : p,
       );
       const [x1, y1, x2, y2] = shape.box;
       const box: Box = [
@@ -179,12 +161,39 @@ export function polygonShape(points: Point[]): Shape {
 
 /** Nudge by keys: move, or with `grow` shift the right and lower sides. */
 export function nudged(shape: Shape, dx: number, dy: number, grow: boolean, size: Size): Shape {
-  if (!grow || shape.polygons || shape.rotated || shape.mask) return moved(shape, dx, dy, size);
+  if (grow && shape.rotated) return withRotated(shape, grown(shape.rotated, dx, dy));
+  if (!grow || shape.polygons || shape.mask) return moved(shape, dx, dy, size);
   const [x1, y1, x2, y2] = shape.box;
   const box: Box = [
     x1, y1, clamp(x2 + dx, x1 + 1, size.width), clamp(y2 + dy, y1 + 1, size.height),
   ];
   return shape.keypoints ? { box, keypoints: shape.keypoints } : { box };
+}
+
+/** With one keypoint hidden where it was visible, and visible where it was hidden. */
+export function toggled(shape: Shape, index: number, visible: number, hidden: number): Shape {
+  const keypoints = (shape.keypoints ?? []).map(([x, y, v], k): Keypoint =>
+    k === index ? [x, y, v >= 0.5 ? hidden : visible] : [x, y, v],
+  );
+  return { ...shape, keypoints };
+}
+
+/** Turned about its middle; a plain box becomes a rotated one, a mask stays as it is. */
+export function turned(shape: Shape, by: number): Shape {
+  if (shape.mask) return shape;
+  const [x1, y1, x2, y2] = shape.box;
+  const [cx, cy, w, h, a] = shape.rotated ?? [(x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1, 0];
+  const turn = (p: Point) => turnedAbout(p, { x: cx, y: cy }, by);
+  const keypoints = shape.keypoints?.map(([px, py, v]): Keypoint => {
+    const p = turn({ x: px, y: py });
+    return [p.x, p.y, v];
+  });
+  if (shape.polygons) {
+    const polygons = shape.polygons.map((ring) => flat(ringPoints(ring).map(turn)));
+    const box = boundsOf(polygons.flatMap(ringPoints));
+    return { box, polygons, ...(keypoints && { keypoints }) };
+  }
+  return withRotated({ ...shape, keypoints }, [cx, cy, w, h, around(a + by)]);
 }
 
 export function hasArea(shape: Shape, least = 1): boolean {

@@ -1,9 +1,8 @@
 // What lies under the pointer.
 
-import { corners, handlePoints, knob, ringPoints, type Part } from "./geometry";
+import { handlePoints, ringPoints, type Part } from "./geometry";
+import { corners, KNOB, knob, middles } from "./rotated";
 import type { Obj, Point } from "./types";
-
-const KNOB = 22;
 
 const near = (a: Point, b: Point, d: number) => Math.hypot(a.x - b.x, a.y - b.y) <= d;
 
@@ -42,6 +41,8 @@ export function partAt(obj: Obj, p: Point, d: number, scale: number): Part | nul
     if (near(p, knob(shape.rotated, KNOB / scale), d)) return { kind: "turn" };
     for (const [index, corner] of corners(shape.rotated).entries())
       if (near(p, corner, d)) return { kind: "vertex", ring: 0, index };
+    for (const [index, middle] of middles(shape.rotated).entries())
+      if (near(p, middle, d)) return { kind: "rim", index };
   } else if (shape.polygons) {
     for (const [ring, flat] of shape.polygons.entries()) {
       const points = ringPoints(flat);

@@ -2,7 +2,8 @@
 // changes, the other has to, or the picture jumps when the glass lets go.
 
 import { rings } from "./hit";
-import type { Config, Frame, Obj, State } from "./types";
+import { limbsOf } from "./skeleton";
+import type { Config, Frame, Keypoint, Limb, Obj, State } from "./types";
 import type { View } from "./view";
 
 type Context = CanvasRenderingContext2D;
@@ -73,7 +74,9 @@ export function paintObjects(ctx: Context, objects: Obj[], view: View, config: C
         ctx.stroke();
       }
       if (state === "rejected") cross(ctx, o, view, look.color);
-      points(ctx, o, view, look.color, config.skeleton);
+      const keypoints = o.shape.keypoints ?? [];
+      const limbs = limbsOf(config, o.label, keypoints.length);
+      paintPoints(ctx, keypoints, view, look.color, limbs);
     }
   }
   tags(ctx, objects, view, config);
@@ -93,13 +96,12 @@ function cross(ctx: Context, o: Obj, view: View, color: string): void {
   ctx.stroke();
 }
 
-function points(ctx: Context, o: Obj, view: View, color: string, skeleton: [number, number][]) {
-  const keypoints = o.shape.keypoints ?? [];
+export function paintPoints(
+  ctx: Context, keypoints: Keypoint[], view: View, color: string, limbs: Limb[],
+): void {
   const at = keypoints.map(([x, y]) => view.toStage({ x, y }));
   ctx.strokeStyle = color;
   ctx.lineWidth = 1.5;
-  const limbs: [number, number][] =
-    keypoints.length === 17 ? skeleton : keypoints.length === 2 ? [[0, 1]] : [];
   for (const [a, b] of limbs) {
     if (keypoints[a][2] <= 0 || keypoints[b][2] <= 0) continue;
     ctx.beginPath();
@@ -121,7 +123,8 @@ function points(ctx: Context, o: Obj, view: View, color: string, skeleton: [numb
 
 export function caption(o: Obj): string {
   const track = o.track === null ? "" : ` #${o.track}`;
-  return `${o.label}${track}${o.score === null ? "" : ` ${o.score.toFixed(2)}`}`;
+  const by = o.tracker ? ` \u25b8 ${o.tracker}` : "";
+  return `${o.label}${track}${o.score === null ? "" : ` ${o.score.toFixed(2)}`}${by}`;
 }
 
 function tags(ctx: Context, objects: Obj[], view: View, config: Config): void {

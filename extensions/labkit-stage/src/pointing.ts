@@ -3,6 +3,7 @@
 import { boxOf } from "./geometry";
 import type { Stage } from "./stage";
 import type { Store } from "./store";
+import { isBackground, type Press } from "./tools/tool";
 import type { Box, FromKernel, MaskMessage, Obj, Point, PointingMessage, Shape } from "./types";
 
 interface Prompt extends Point {
@@ -82,22 +83,25 @@ export class Pointing {
 
   // ---- the pointer
 
-  down(at: Point, event: PointerEvent): boolean {
-    const near = 8 / this.stage().view.k;
+  down(at: Point, event: Press, near: number): void {
     const hit = this.points.findIndex((p) => Math.hypot(p.x - at.x, p.y - at.y) <= near);
     if (hit >= 0) {
       this.points.splice(hit, 1);
-      this.ask();
-      return false;
+      return this.ask();
     }
-    const positive = event.button !== 2 && !event.altKey;
+    const positive = !isBackground(event);
     this.pressed = { at, to: at, positive, collect: event.ctrlKey || event.metaKey };
-    return true;
   }
 
   /** The press was the beginning of something else, such as a pinch. */
   lift(): void {
     this.pressed = null;
+  }
+
+  /** The pointer is gone, and with it what was only shown under it. */
+  left(): void {
+    this.previewed = "";
+    if (this.answer?.preview) this.answer = null;
   }
 
   move(at: Point): void {
@@ -125,6 +129,14 @@ export class Pointing {
 
   private isDrag({ at, to }: { at: Point; to: Point }): boolean {
     return Math.hypot(to.x - at.x, to.y - at.y) * this.stage().view.k > CLICK;
+  }
+
+  /** Without the last point, or without the box where there is none. */
+  takeBack(): boolean {
+    if (!this.busy) return false;
+    if (!this.points.pop()) this.box = null;
+    this.ask();
+    return true;
   }
 
   /** Ctrl was let go: what was collected is asked for. */
@@ -157,7 +169,7 @@ export class Pointing {
     }
     const least = this.info?.min_points ?? 0;
     if (!this.box && this.points.length < least) {
-      this.say(`${least - this.points.length} more points, please`);
+      this.say(`${least - this.points.length} more point${least - this.points.length === 1 ? "" : "s"}, please`);
       return this.stage().paintLive();
     }
     this.asked = crypto.randomUUID();
@@ -238,7 +250,7 @@ export class Pointing {
       for (const ring of this.answer.rings) this.ring(ctx, ring, color, this.answer.preview);
     }
     const box = this.pressed && this.isDrag(this.pressed) ? boxOf(this.pressed.at, this.pressed.to) : this.box;
-    if (box) stage.outline(ctx, { shape: { box } } as Obj, false);
+    if (box) stage.ink.outline(ctx, { shape: { box } } as Obj, false);
     for (const p of this.points) {
       const { x, y } = view.toStage(p);
       ctx.beginPath();

@@ -11,6 +11,11 @@ export class Sheet {
     private readonly after: () => void,
   ) {
     this.element.addEventListener("click", () => this.toggle());
+    // by Tab to what lies beneath: that has to be seen
+    this.element.addEventListener("focusout", (event) => {
+      const to = event.relatedTarget as Node | null;
+      if (to && !this.element.contains(to)) this.element.hidden = true;
+    });
   }
 
   get open(): boolean {
@@ -32,8 +37,10 @@ export class Sheet {
         ),
       ),
     );
-    this.element.replaceChildren(h("div", { class: "lk-page" }, ...groups));
+    // it scrolls where the bench is low, so keys have to reach it
+    const page = h("div", { class: "lk-page", tabindex: 0 }, ...groups);
+    this.element.replaceChildren(page);
     this.element.hidden = false;
-    this.element.focus();
+    page.focus();
   }
 }

@@ -1,6 +1,7 @@
 // The column beside the stage: why this frame, from which score on, labels, objects.
 
 import type { Actions } from "./actions";
+import { keyOf } from "./bar";
 import { h, say } from "./dom";
 import type { Hand } from "./hand";
 import type { Stage } from "./stage";
@@ -20,9 +21,11 @@ export class Side {
   private readonly score = h("output", { class: "lk-number" });
   private readonly labels = h("div", { class: "lk-labels", role: "group", "aria-label": "Labels" });
   private readonly count = h("span", { class: "lk-number" });
+  private readonly verdicts = h("div", { class: "lk-verdicts", role: "group", "aria-label": "Verdict on objects" });
   private readonly list = h("div", {
     class: "lk-objects", role: "listbox", "aria-label": "Objects", "aria-multiselectable": "true", tabindex: 0,
   });
+  private readonly names = crypto.randomUUID();
   private rows = new Map<string, HTMLElement>();
   private drawn: Obj[] = [];
 
@@ -32,6 +35,7 @@ export class Side {
     private readonly hand: Hand,
     private readonly actions: Actions,
   ) {
+    this.verdicts.append(this.verdict("accept", "Accept"), this.verdict("reject", "Reject"));
     this.slider.addEventListener("input", () => actions.threshold(Number(this.slider.value)));
     this.element = h(
       "div",
@@ -39,9 +43,25 @@ export class Side {
       h("section", {}, h("div", { class: "lk-head" }, h("h4", {}, "Frame"), this.place), this.name, this.why),
       h("section", {}, h("div", { class: "lk-head" }, h("h4", {}, "Shown from score"), this.score), this.slider),
       h("section", {}, h("h4", {}, "Labels"), this.labels),
-      h("section", { class: "lk-grow" }, h("div", { class: "lk-head" }, h("h4", {}, "Objects"), this.count), this.list),
+      h("section", { class: "lk-grow" }, h("div", { class: "lk-head" }, h("h4", {}, "Objects"), this.count, this.verdicts), this.list),
     );
     this.fillLabels();
+  }
+
+  /** What can be said of the selected objects. */
+  private verdict(action: string, text: string): HTMLElement {
+    const key = keyOf(this.store, action);
+    const name = `${text} the selected objects`;
+    const run = () => {
+      this.store.touched();
+      this.actions.run(action, "mouse");
+    };
+    return h(
+      "button",
+      { class: "lk-button", type: "button", "aria-label": name, title: key ? `${name} (${key})` : name,
+        "data-action": action, click: run },
+      text,
+    );
   }
 
   fillLabels(): void {
@@ -96,8 +116,8 @@ export class Side {
     return h(
       "div",
       {
-        class: `lk-row lk-is-${o.state}`, role: "option", "data-object": o.id,
-        "aria-label": `${o.label}, ${look.word}${o.score === null ? "" : `, score ${o.score.toFixed(2)}`}`,
+        class: `lk-row lk-is-${o.state}`, role: "option", "data-object": o.id, id: `${this.names}-${o.id}`,
+        "aria-label": spoken(o, look.word),
         click: (event) => {
           this.store.touched();
           const { selected } = this.hand;
@@ -106,7 +126,7 @@ export class Side {
         },
       },
       mark,
-      h("span", { class: "lk-what" }, o.track === null ? o.label : `${o.label} #${o.track}`),
+      h("span", { class: "lk-what" }, named(o)),
       h("span", { class: "lk-word" }, look.word),
       h("span", { class: "lk-number" }, o.score === null ? "" : o.score.toFixed(2)),
     );
@@ -120,9 +140,21 @@ export class Side {
       row.setAttribute("aria-selected", String(on));
       if (on && selected.length === 1) row.scrollIntoView({ block: "nearest" });
     }
+    const last = this.rows.get(selected[selected.length - 1] ?? "");
+    if (last) this.list.setAttribute("aria-activedescendant", last.id);
+    else this.list.removeAttribute("aria-activedescendant");
     const picked = this.hand.picked;
-    const label = picked.length ? picked[0].label : this.hand.label;
+    const label = picked.length && !this.hand.draws ? picked[0].label : this.hand.label;
     for (const button of this.labels.children)
       button.setAttribute("aria-pressed", String((button as HTMLElement).dataset.label === label));
   }
+}
+
+function named(o: Obj): string {
+  return `${o.label}${o.track === null ? "" : ` #${o.track}`}${o.tracker ? ` \u25b8 ${o.tracker}` : ""}`;
+}
+
+function spoken(o: Obj, word: string): string {
+  const score = o.score === null ? "" : `, score ${o.score.toFixed(2)}`;
+  return `${o.label}, ${word}${score}${o.tracker ? `, followed by ${o.tracker}` : ""}`;
 }

@@ -2,8 +2,8 @@
 // the canvas has caught up. How far it has is read from a pixel that the kernel paints last.
 
 import { h } from "./dom";
-import { handlePoints, corners, knob, ringPoints } from "./geometry";
-import { FONT, paintFrame, paintObjects, shown, trace } from "./paint";
+import { Ink } from "./ink";
+import { paintFrame, paintObjects, shown } from "./paint";
 import type { Store } from "./store";
 import type { Frame, FromKernel, Obj, Point } from "./types";
 import { View } from "./view";
@@ -20,6 +20,7 @@ export interface Scene {
 export class Stage {
   readonly element: HTMLElement;
   readonly view = new View();
+  readonly ink = new Ink(this.view);
   width = 0;
   height = 0;
   ratio = 1;
@@ -32,6 +33,7 @@ export class Stage {
   private queued = 0;
   private shownFrame = "";
   private readonly stop: (() => void)[] = [];
+  private unwatch: () => void = () => undefined;
 
   constructor(
     private readonly store: Store,
@@ -48,13 +50,27 @@ export class Stage {
     const observer = new ResizeObserver(() => this.resize());
     observer.observe(this.element);
     this.stop.push(() => observer.disconnect());
+    this.watchRatio();
     this.stop.push(store.onShow((message) => this.onShow(message)));
   }
 
   destroy(): void {
     for (const stop of this.stop) stop();
+    this.unwatch();
     window.clearTimeout(this.settle);
     cancelAnimationFrame(this.queued);
+  }
+
+  /** Another screen or another zoom of the page may change nothing but the pixel ratio. */
+  private watchRatio(): void {
+    const query = matchMedia(`(resolution: ${window.devicePixelRatio}dppx)`);
+    const changed = () => {
+      this.unwatch();
+      this.watchRatio();
+      this.resize();
+    };
+    query.addEventListener("change", changed);
+    this.unwatch = () => query.removeEventListener("change", changed);
   }
 
   private resize(): void {
@@ -206,83 +222,8 @@ export class Stage {
     return pixel ? (pixel[0] << 16) | (pixel[1] << 8) | pixel[2] : -1;
   }
 
-  // ---- what the live layer is made of
-
   pointOf(event: MouseEvent): Point {
     const box = this.element.getBoundingClientRect();
     return { x: event.clientX - box.left, y: event.clientY - box.top };
-  }
-
-  outline(ctx: CanvasRenderingContext2D, obj: Obj, strong: boolean): void {
-    trace(ctx, obj, this.view);
-    ctx.lineJoin = "round";
-    ctx.strokeStyle = strong ? "rgba(255, 255, 255, 0.95)" : "rgba(255, 255, 255, 0.6)";
-    ctx.lineWidth = strong ? 2 : 1.5;
-    ctx.setLineDash(strong ? [] : [3, 3]);
-    ctx.stroke();
-    ctx.setLineDash([]);
-    if (!strong) return;
-    ctx.globalAlpha = 0.14;
-    ctx.fillStyle = "#ffffff";
-    ctx.fill();
-    ctx.globalAlpha = 1;
-  }
-
-  handles(ctx: CanvasRenderingContext2D, obj: Obj): void {
-    const { shape } = obj;
-    if (shape.rotated) {
-      const top = knob(shape.rotated, 22 / this.view.k);
-      corners(shape.rotated).forEach((p) => this.square(ctx, p));
-      this.round(ctx, top);
-    } else if (shape.polygons) {
-      shape.polygons.flatMap(ringPoints).forEach((p) => this.round(ctx, p));
-    } else if (!shape.mask) {
-      handlePoints(shape.box).forEach(([, p]) => this.square(ctx, p));
-    }
-    (shape.keypoints ?? []).forEach(([x, y, v]) => {
-      if (v > 0) this.round(ctx, { x, y });
-    });
-  }
-
-  private square(ctx: CanvasRenderingContext2D, p: Point): void {
-    const q = this.view.toStage(p);
-    ctx.fillStyle = "#ffffff";
-    ctx.strokeStyle = "#1b1f24";
-    ctx.lineWidth = 1;
-    ctx.fillRect(q.x - 4, q.y - 4, 8, 8);
-    ctx.strokeRect(q.x - 4, q.y - 4, 8, 8);
-  }
-
-  private round(ctx: CanvasRenderingContext2D, p: Point): void {
-    const q = this.view.toStage(p);
-    ctx.beginPath();
-    ctx.arc(q.x, q.y, 4.5, 0, 2 * Math.PI);
-    ctx.fillStyle = "#ffffff";
-    ctx.strokeStyle = "#1b1f24";
-    ctx.lineWidth = 1;
-    ctx.fill();
-    ctx.stroke();
-  }
-
-  crosshair(ctx: CanvasRenderingContext2D, p: Point): void {
-    for (const [color, width] of [["rgba(0,0,0,.5)", 3], ["rgba(255,255,255,.9)", 1]] as const) {
-      ctx.strokeStyle = color;
-      ctx.lineWidth = width;
-      ctx.beginPath();
-      ctx.moveTo(0, p.y);
-      ctx.lineTo(this.width, p.y);
-      ctx.moveTo(p.x, 0);
-      ctx.lineTo(p.x, this.height);
-      ctx.stroke();
-    }
-  }
-
-  label(ctx: CanvasRenderingContext2D, text: string, at: Point): void {
-    ctx.font = FONT;
-    ctx.lineWidth = 3;
-    ctx.strokeStyle = "rgba(0, 0, 0, 0.85)";
-    ctx.strokeText(text, at.x + 8, at.y - 8);
-    ctx.fillStyle = "#ffffff";
-    ctx.fillText(text, at.x + 8, at.y - 8);
   }
 }

@@ -205,6 +205,7 @@ export class Store {
     const known = this.frames.get(id);
     // while more gestures on it are under way, what they show stays; the last answer settles it
     const merged = known && this.busy(id) ? { ...frame, objects: known.objects } : frame;
+    if (!frame.image) this.wanted.delete(id); // other pixels are on their way
     this.frames.set(id, merged);
     this.places.set(frame.place, id);
     void this.bitmaps.want(frame);

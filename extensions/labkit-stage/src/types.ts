@@ -9,12 +9,22 @@ export interface Rle {
   counts: string;
 }
 
+/** x, y, and how sure it is that it can be seen: 0 where it is not labelled. */
+export type Keypoint = [number, number, number];
+export type Limb = [number, number];
+
+/** The names of a label's keypoints in order, and which of them are joined. */
+export interface Skeleton {
+  names: string[];
+  limbs: Limb[];
+}
+
 export interface Shape {
   box: Box;
   rotated?: [number, number, number, number, number];
   polygons?: number[][];
   mask?: Rle;
-  keypoints?: [number, number, number][];
+  keypoints?: Keypoint[];
 }
 
 export interface Obj {
@@ -26,6 +36,8 @@ export interface Obj {
   /** Outlines of a mask, for drawing and hitting. */
   rings?: number[][];
   track: number | null;
+  /** What carries it along to the next frame. */
+  tracker?: string;
   hidden: boolean;
 }
 
@@ -59,7 +71,10 @@ export interface Config {
   keys: Record<string, string>;
   sheet: { title: string; rows: [string, string][] }[];
   looks: Record<State, Look>;
-  skeleton: [number, number][];
+  /** Limbs of 17 keypoints whose label has no skeleton. */
+  skeleton: Limb[];
+  /** The skeletons of labels that have one. */
+  skeletons: Record<string, Skeleton>;
   many: number;
   height: number;
   reviewer: string;

@@ -29,7 +29,11 @@ export class View {
 
   /** One pixel of the frame on one of the screen, about the middle of the stage. */
   actual(width: number, height: number): void {
-    this.zoom({ x: width / 2, y: height / 2 }, 1 / window.devicePixelRatio / this.k);
+    const ratio = window.devicePixelRatio;
+    this.zoom({ x: width / 2, y: height / 2 }, 1 / ratio / this.k);
+    // between two pixels of the screen it would be blurred
+    this.tx = Math.round(this.tx * ratio) / ratio;
+    this.ty = Math.round(this.ty * ratio) / ratio;
   }
 
   zoom(at: Point, factor: number): void {
