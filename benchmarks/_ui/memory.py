@@ -12,6 +12,8 @@ from _ui.rig import Probe, Rig
 
 AT = (200, 1000, 2000)
 SPARE = 12
+REST = 10
+"""Verdicts after which the canvas below is painted, too; of each frame it would take too long."""
 GROWTH = 0.05
 """More than this between the first and the last of AT is not flat."""
 
@@ -20,6 +22,7 @@ _MEASURES = {
     "nodes": ("DOM nodes", 20),
     "listeners": ("event listeners", 20),
     "renderer_mb": ("renderer process (resident, bitmaps included), MB", 25.0),
+    "browser_mb": ("browser process (resident, blobs included), MB", 25.0),
     "kernel_mb": ("kernel process (resident), MB", 25.0),
     "widgets": ("open widgets in the kernel", 0),
 }
@@ -36,7 +39,7 @@ def run(rig: Rig) -> list[Row]:
         for goal in AT:
             while done < goal:
                 step = min(100, goal - done)
-                probe.page.evaluate("n => labkitProbe.many(n)", step)
+                probe.page.evaluate("([n, rest]) => labkitProbe.many(n, rest)", [step, REST])
                 done += step
             if probe.bench.place != done + 1:
                 raise RuntimeError(f"at {probe.bench.place} after {done} verdicts")
@@ -52,25 +55,29 @@ def _look(rig: Rig, probe: Probe) -> dict[str, float]:
     session.send("Performance.enable")
     metrics = {m["name"]: m["value"] for m in session.send("Performance.getMetrics")["metrics"]}
     heap = session.send("Runtime.getHeapUsage")["usedSize"]
+    session.send("Memory.simulatePressureNotification", {"level": "critical"})  # caches go
+    probe.settle(1000)
     session.detach()
     kernel = probe.ask("memory")
+    processes = _resident(rig.browser)
     return {
         "heap_mb": heap / 2**20,
         "nodes": metrics["Nodes"],
         "listeners": metrics["JSEventListeners"],
-        "renderer_mb": _renderer(rig.browser),
+        "renderer_mb": processes["renderer"],
+        "browser_mb": processes["browser"],
         "kernel_mb": kernel["rss_mb"],
         "widgets": kernel["widgets"],
     }
 
 
-def _renderer(browser: Any) -> float:
-    """Resident memory of the page's process: of all renderers the one that has worked longest."""
+def _resident(browser: Any) -> dict[str, float]:
+    """Resident MB by type of process; of several, such as renderers, the one that worked most."""
     session = browser.new_browser_cdp_session()
     found = session.send("SystemInfo.getProcessInfo")["processInfo"]
     session.detach()
-    busiest = max((p for p in found if p["type"] == "renderer"), key=lambda p: p["cpuTime"])
-    return float(psutil.Process(busiest["id"]).memory_info().rss / 2**20)
+    found.sort(key=lambda p: p["cpuTime"])
+    return {p["type"]: psutil.Process(p["id"]).memory_info().rss / 2**20 for p in found}
 
 
 def _row(name: str, values: list[float]) -> Row:

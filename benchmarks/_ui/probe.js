@@ -100,8 +100,9 @@ window.labkitProbe = (() => {
       if (entry.name === "keydown") presented.push(entry.duration);
   }).observe({ type: "event", durationThreshold: 16 });
 
-  /** Many verdicts as fast as the bench takes them; synthetic keys, nothing is timed. */
-  const many = async (verdicts) => {
+  /** Many verdicts as fast as the bench takes them, with synthetic keys; nothing is timed. After
+   * each `rest` of them the canvas below is waited for, which is painted only when all is still. */
+  const many = async (verdicts, rest) => {
     const stage = $(".lk-stage");
     const light = $(".lk-light");
     for (let k = 0; k < verdicts; k++) {
@@ -111,9 +112,10 @@ window.labkitProbe = (() => {
       stage.dispatchEvent(new KeyboardEvent("keydown", { key: "a", bubbles: true }));
       await shown;
       await new Promise(requestAnimationFrame);
+      if ((k + 1) % rest && k + 1 < verdicts) continue;
+      while (light.dataset.light !== "saved" || stage.dataset.cover !== "off")
+        await new Promise((done) => setTimeout(done, 10));
     }
-    while (light.dataset.light !== "saved" || stage.dataset.cover !== "off")
-      await new Promise((done) => setTimeout(done, 50));
   };
 
   // ---- the kernel

@@ -157,7 +157,12 @@ export interface Model {
   on(event: string, callback: (...args: never[]) => void): void;
   off(event: string, callback?: (...args: never[]) => void): void;
   send(content: unknown): void;
-  widget_manager: {
-    get_model(id: string): Promise<{ get(name: string): unknown; state_change?: Promise<unknown> }>;
-  };
+  widget_manager: { get_model(id: string): Promise<ImageModel> };
+}
+
+/** The part of an ipywidgets image that is used here. */
+export interface ImageModel {
+  get(name: string): unknown;
+  /** Ends when all that has arrived has been taken in. */
+  state_change?: Promise<unknown>;
 }

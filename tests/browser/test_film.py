@@ -1,0 +1,29 @@
+"""The filmstrip: pictures go along with their frames."""
+
+FILM = """() => [...document.querySelectorAll('.lk-thumb')]
+  .filter(thumb => thumb.style.visibility !== 'hidden')
+  .map(thumb => {
+    const canvas = thumb.querySelector('canvas');
+    const [, , , alpha] = canvas.getContext('2d').getImageData(72, 46, 1, 1).data;
+    return [thumb.querySelector('span').textContent, thumb.querySelector('i').textContent,
+      thumb.children.length, alpha > 0];
+  })"""
+
+
+def strip(bench):
+    return bench.page.evaluate(FILM)
+
+
+def test_the_filmstrip_shows_every_frame_of_the_window_in_its_place(bench):
+    for _ in range(4):
+        bench.press("a")
+    bench.at(5)
+    bench.press("d")
+    bench.at(4)
+    bench.saved()
+    expected = [[str(k), "✓" if k < 5 else "", 3, True] for k in range(2, 10)]
+    bench.page.wait_for_function(
+        f"expected => JSON.stringify(({FILM})()) === JSON.stringify(expected)",
+        arg=expected,
+    )
+    assert strip(bench) == expected
