@@ -85,6 +85,9 @@ export class Stage {
     }
     const bench = this.element.closest<HTMLElement>(".labkit-bench");
     bench?.style.setProperty("--lk-height", `${this.store.config.height}px`);
+    // the canvas below lies under the stage, however many lines the bar has
+    bench?.style.setProperty("--lk-top", `${this.element.offsetTop + 1}px`);
+    bench?.style.setProperty("--lk-tall", `${height}px`);
     if (this.view.fitted) this.fit();
     this.paint();
   }
