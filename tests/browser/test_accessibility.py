@@ -204,3 +204,24 @@ def test_the_sheet_closes_where_tab_leaves_it(bench):
     bench.press("Tab")
     sheet.wait_for(state="hidden")
     bench.stage.focus()
+
+
+@pytest.mark.parametrize("width", [1400, 1200, 1000])
+def test_every_button_of_the_bar_can_be_seen(bench, width):
+    page = bench.page
+    page.set_viewport_size({"width": width, "height": 940})
+    try:
+        page.wait_for_function(
+            """() => {
+              const bar = document.querySelector(".lk-bar").getBoundingClientRect();
+              return [...document.querySelectorAll(".lk-bar button:not([hidden])")].every(e => {
+                const b = e.getBoundingClientRect();
+                const [x, y] = [(b.left + b.right) / 2, (b.top + b.bottom) / 2];
+                return b.left >= bar.left && b.right <= bar.right && b.top >= bar.top
+                  && b.bottom <= bar.bottom && e.contains(document.elementFromPoint(x, y));
+              });
+            }""",
+            timeout=5000,
+        )
+    finally:
+        page.set_viewport_size({"width": 1400, "height": 940})
