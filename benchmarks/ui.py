@@ -18,8 +18,8 @@ How the times are taken:
 * jupyter-bbox-widget is used as its documentation shows it (``on_submit`` sets ``image`` and
   ``bboxes``); its time ends after ``load``, ``decode()`` and one painted frame.
 * The model's own time of a click is the call of the interactor alone, taken in the kernel.
-* Memory is looked at after forced collections of garbage; resident memory of the renderer contains
-  the bitmaps, which are no part of the JavaScript heap.
+* Memory is looked at after forced collections of garbage and a notice of memory pressure, which
+  empties caches; see ``_ui/memory.py`` for what the renderer's resident memory contains.
 
 ``python benchmarks/ui.py [--only drag,verdict,crowded,peer,job,click,memory] [--frames 60]``. Needs
 chromium, playwright, jupyter-bbox-widget and the built front end. Run it on a machine that does
