@@ -15,7 +15,7 @@ from labkit.core.types import AnnotatedObject, Decision, Frame
 from labkit.review.fold import fold_frame, frame_state, hide_covered
 from labkit.store.columns import object_from_row
 
-__all__ = ["TRACKED_BY", "FrameView", "ProposalIndex", "check_threshold", "is_carried"]
+__all__ = ["DRIFT", "TRACKED_BY", "FrameView", "ProposalIndex", "at_any_score", "check_threshold"]
 
 
 _KEPT = 512
@@ -23,6 +23,9 @@ _KEPT = 512
 
 TRACKED_BY = "tracked_by"
 """Attribute of a proposal that a tracker carried to its frame: the tracker's name."""
+
+DRIFT = "drift"
+"""Attribute of a tracked object that a person should look at: the reason in words."""
 
 
 def check_threshold(value: float) -> float:
@@ -36,9 +39,12 @@ def check_threshold(value: float) -> float:
     return number
 
 
-def is_carried(o: AnnotatedObject) -> bool:
-    """Whether a tracker holds it, as its attribute ``tracked_by`` says."""
-    return any(a.name == TRACKED_BY for a in o.attributes)
+def at_any_score(o: AnnotatedObject) -> bool:
+    """Whether a proposal is shown however low its score is: a tracker's doubts matter most.
+
+    It is what follow mode carried along (``tracked_by``), or is flagged as drifting (``drift``).
+    """
+    return any(a.name in (TRACKED_BY, DRIFT) for a in o.attributes)
 
 
 class ProposalIndex:
@@ -149,7 +155,7 @@ class FrameView:
 
         On a frame that was sent to hand-labelling no proposal is shown: who labels by hand must
         neither be led by the model nor accept its objects beside their own. What a tracker
-        carried along because somebody switched it on is shown at any score: its doubts matter most.
+        has doubts about is shown at any score, see :func:`at_any_score`.
         """
         # stored scores are float32: one of 0.7 has to be shown from 0.7 up
         least = np.float32(threshold)
@@ -157,7 +163,7 @@ class FrameView:
         def visible(o: AnnotatedObject) -> bool:
             if o.state == "proposed":
                 sure = o.score is not None and bool(np.float32(o.score) >= least)
-                return self.state != "hand" and (sure or is_carried(o))
+                return self.state != "hand" and (sure or at_any_score(o))
             return o.state != "rejected"
 
         return [o for o in self.objects if visible(o)]

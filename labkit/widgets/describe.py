@@ -11,6 +11,7 @@ from labkit.core.geometry import shape_from_mask, shape_from_polygons, shape_fro
 from labkit.core.types import AnnotatedObject, Rle, Shape
 from labkit.report.strokes import rings_of
 from labkit.review import FrameView
+from labkit.review.view import at_any_score
 from labkit.widgets.messages import FrameMessage, ObjectJson
 
 __all__ = ["frame_message", "object_json", "shape_from_browser"]
@@ -29,6 +30,8 @@ def object_json(o: AnnotatedObject, *, hidden: bool, tracker: str = "") -> Objec
     )
     if tracker:
         out["tracker"] = tracker
+    if o.state == "proposed" and at_any_score(o):
+        out["always"] = True
     if o.shape.mask is not None:
         out["rings"] = [ring.ravel().round(1).tolist() for ring in rings_of(o.shape)]
     return out

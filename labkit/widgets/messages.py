@@ -27,7 +27,7 @@ __all__ = [
 class ObjectJson(TypedDict):
     """One object of a frame; ``rings`` are the outlines of a mask, in pixels of the frame.
 
-    ``tracker`` carries it along to the next frame.
+    ``tracker`` carries it along to the next frame; ``always``: it is shown at any threshold.
     """
 
     id: str
@@ -38,6 +38,7 @@ class ObjectJson(TypedDict):
     rings: NotRequired[list[list[float]]]
     track: int | None
     tracker: NotRequired[str]
+    always: NotRequired[bool]
     hidden: bool
 
 

@@ -11,6 +11,7 @@ from labkit.core.types import AnnotatedObject
 from labkit.models.sam2.names import known
 from labkit.models.trackers.base import TRACKERS, Tracker
 from labkit.review import ReviewSession
+from labkit.review.view import DRIFT
 from labkit.runs import Job
 from labkit.widgets.jobs_panel import job_line
 from labkit.widgets.looks import LOOKS
@@ -40,7 +41,7 @@ def tracker_names() -> list[str]:
 
 def drift_of(o: AnnotatedObject) -> str:
     """Why a tracked object should be looked at, as the tracker's run says it."""
-    return ", ".join(str(a.value) for a in o.attributes if a.name == "drift")
+    return ", ".join(str(a.value) for a in o.attributes if a.name == DRIFT)
 
 
 class TrackPanel(Panel):

@@ -38,6 +38,22 @@ def test_a_proposal_whose_score_is_the_threshold_is_shown(project, score) -> Non
         assert not session.objects()
 
 
+def test_a_track_that_drifts_is_shown_however_low_its_score(project) -> None:
+    frame_id = project.frames()["frame_id"][0]
+    lost = Attribute("drift", "score"), Attribute("drift_score", 0.1)
+    boxes = [
+        Proposal(frame_id, 0, "bolt", 0.1, Shape((1, 1, 9, 9)), attributes=lost, track_id=1),
+        Proposal(frame_id, 1, "bolt", 0.1, Shape((11, 1, 19, 9)), track_id=2),
+    ]
+    run = write_run(project, "tracks", boxes)
+    with ReviewSession(
+        project, queue_of(project, run), project.proposals(run), threshold=0.5
+    ) as session:
+        assert [o.track_id for o in session.objects()] == [1]
+        session.reject_frame()  # and by hand nobody is led by it either
+        assert not session.objects()
+
+
 @pytest.mark.parametrize("bad", [-0.1, 1.1, float("nan"), "high", None])
 def test_thresholds_outside_0_to_1_are_refused(session, bad) -> None:
     with pytest.raises(InputError, match="between 0 and 1"):

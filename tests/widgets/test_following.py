@@ -48,6 +48,16 @@ def test_a_key_follows_and_the_tag_says_by_what(bench):
     assert list(bench.out.painted[-1][2].values()) == ["flow"]  # and on the canvas below
 
 
+def test_what_a_tracker_doubts_is_shown_in_the_browser_as_in_the_session(bench):
+    bench.act("follow", object_ids=chosen(bench, 0))
+    step(bench)
+    (o,) = bench.frames()[bench.session.frame_id]["objects"]
+    assert o["always"]
+    bench.act("accept", object_ids=[o["id"]])
+    (o,) = bench.frames()[bench.session.frame_id]["objects"]
+    assert "always" not in o  # it is decided, so no threshold hides it
+
+
 def test_the_same_key_ends_it_and_what_was_tracked_stays(bench):
     bench.act("follow", object_ids=chosen(bench, 0, 1))
     step(bench)

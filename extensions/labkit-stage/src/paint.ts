@@ -13,7 +13,9 @@ const STATES: State[] = ["rejected", "proposed", "accepted", "edited", "added"];
 
 export function shown(frame: Frame, threshold: number): Obj[] {
   return frame.objects.filter(
-    (o) => !o.hidden && (o.state !== "proposed" || o.score === null || o.score >= threshold),
+    (o) =>
+      !o.hidden &&
+      (o.state !== "proposed" || o.always || o.score === null || o.score >= threshold),
   );
 }
 

@@ -38,6 +38,8 @@ export interface Obj {
   track: number | null;
   /** What carries it along to the next frame. */
   tracker?: string;
+  /** Shown at any threshold: a tracker has doubts about it. */
+  always?: boolean;
   hidden: boolean;
 }
 
