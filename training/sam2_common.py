@@ -225,7 +225,7 @@ def mask_loss(
     """Focal loss over the object's size, plus dice, and the IoU of the masks; both ``(n, m)``.
 
     Around the object the logits are enlarged to the truth's pixels, as SAM2 enlarges them. Far from
-    it there is nothing to be precise about: one value a cell, at a sixth of the whole cost.
+    it there is nothing to be precise about: one value a cell does.
 
     Parameters
     ----------
