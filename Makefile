@@ -56,7 +56,7 @@ weights-yolo: $(READY) ## train the small YOLO again and measure it; goes on whe
 	@$(PY) -m training.yolo
 	@$(PY) -m training.evaluate_yolo
 
-weights-sam2: $(READY) ## train the small SAM2 (about 2 CPU hours) and measure it
+weights-sam2: $(READY) ## train the small SAM2 (about 2.5 CPU hours) and measure it
 	@PY="$(PY)" training/run.sh
 
 lab: $(READY) ## JupyterLab on the notebooks, with the review open

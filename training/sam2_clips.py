@@ -33,11 +33,11 @@ from training.sam2_common import (
     boxes,
     clicks,
     in_processes,
-    larger,
     load,
     mask_loss,
-    overlap,
     save,
+    weights_of,
+    window_side,
 )
 from training.sam2_data import Frames
 from training.sam2_stills import prompts_loss
@@ -62,7 +62,7 @@ class Plan:
 def plan_of(share: float, rng: Rng, side: int) -> Plan:
     """Short tracks in small windows first, long ones in whole frames last."""
     kind = str(rng.choice(("mask", "box", "click"), p=(0.5, 0.3, 0.2)))
-    small, middle = side // 2, 2 * side // 3
+    small, middle = window_side(side, 1 / 2), window_side(side, 2 / 3)
     if share < 0.12:
         length = int(rng.integers(2, 4))
         return Plan(small, 12, length, length, kind)
@@ -182,8 +182,7 @@ class Follower:
         area = truth.sum((1, 2, 3))
         there, gone = (area >= 24).float()[:, None], (area == 0).float()[:, None]
         total = there.sum().clamp(min=1)
-        logits = larger(logits, truth.shape[-1])
-        each, real = mask_loss(logits, truth, 1.0), overlap(logits, truth)
+        each, real = mask_loss(logits, truth, 1.0)
         best = each.min(1, keepdim=True)[0] + 0.2 * each.mean(1, keepdim=True)
         masks = ((best / 1.2 + (guess - real).abs().mean(1, keepdim=True)) * there).sum() / total
         wrong = nnf.binary_cross_entropy_with_logits(score, there, reduction="none")
@@ -244,6 +243,7 @@ def main() -> None:
     parser.add_argument("--init", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=30.0, help="of CPU time, of all processes")
+    parser.add_argument("--go-on", action="store_true", help="keep the memory of --init")
     parser.add_argument("--rate", type=float, default=8e-4)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=2)
@@ -251,7 +251,7 @@ def main() -> None:
     torch.set_num_threads(1)
     torch.manual_seed(args.seed)
     model = build(CONFIG)
-    model.load_state_dict(load(args.init)["model"])
+    model.load_state_dict(weights_of(args.init))
     features = args.data.with_name("features")
     compute_features(model, Frames.open(args.data), features, args.processes)
     in_processes(train, args.processes, args)
@@ -261,12 +261,12 @@ def train(team: Team, args: argparse.Namespace) -> None:
     """What each process does."""
     torch.manual_seed(args.seed)
     model = build(CONFIG)
-    model.load_state_dict(load(args.init)["model"])
+    model.load_state_dict(weights_of(args.init))
     cache, log = FeatureCache(args.data.with_name("features")), Log()
     side = model.image_size
-    start_memory(
-        model, cache.features(np.linspace(0, len(cache.ids) - 1, 40).astype(int), (0, 0), side)[2]
-    )
+    if not args.go_on:
+        some = np.linspace(0, len(cache.ids) - 1, 40).astype(int)
+        start_memory(model, cache.features(some, (0, 0), side)[2])
     net, follower = Windows(model.train()), Follower(model, cache)
     optimizer = torch.optim.AdamW(groups(model, args.rate), betas=(0.9, 0.98), weight_decay=0.02)
     average, step, before = Average(model, 0.995), 0, 0.0
@@ -283,12 +283,16 @@ def train(team: Team, args: argparse.Namespace) -> None:
         share, minutes = team.agree(clock.share, clock.minutes)
         if share >= 1:
             break
+        if args.go_on:
+            share = 0.3 + 0.7 * share
         fall = max(0.0, (share - 0.3) / 0.7)
         for group in optimizer.param_groups:
             cosine = 0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * fall))
             group["lr"] = float(group["top"] * min(1, (step + 1) / 40) * cosine)
         if step % 4 == 3:
-            maps, batch = still_batch(cache, own, int(common.choice((2 * side // 3, side))))
+            maps, batch = still_batch(
+                cache, own, int(common.choice((window_side(side, 2 / 3), side)))
+            )
             maps[2] = maps[2] + model.no_mem_embed.reshape(1, -1, 1, 1)
             loss = prompts_loss(net, maps, batch, own, 1.0, log)
         else:

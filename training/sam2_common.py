@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors.torch import load_file
 from torch import distributed, multiprocessing, nn
 from torch.nn import functional as nnf
 
@@ -148,6 +149,26 @@ def load(path: Path) -> dict[str, Any]:
     return content
 
 
+def weights_of(path: Path) -> dict[str, torch.Tensor]:
+    """The model's weights in a checkpoint (the averaged ones) or a .safetensors."""
+    if path.suffix != ".safetensors":
+        return dict(load(path)["model"])
+    return {k: v.float() if v.is_floating_point() else v for k, v in load_file(path).items()}
+
+
+def see_at(model: Any, side: int) -> None:
+    """Let the encoder, the prompts and the decoder of phase 1 work at another side of the frame."""
+    prompts, cells = model.sam_prompt_encoder, side // 16
+    model.image_size, model.sam_image_embedding_size = side, cells
+    prompts.input_image_size, prompts.image_embedding_size = (side, side), (cells, cells)
+    prompts.mask_input_size = (4 * cells, 4 * cells)
+
+
+def window_side(side: int, share: float) -> int:
+    """About that share of a frame's side: a multiple of the coarsest stride."""
+    return 32 * round(side * share / 32)
+
+
 # --- prompts, in pixels of the model's input --------------------------------------------------
 
 
@@ -194,35 +215,77 @@ def corrections(
 # --- losses -----------------------------------------------------------------------------------
 
 
-def mask_loss(logits: torch.Tensor, truth: torch.Tensor, gamma: float) -> torch.Tensor:
-    """Focal loss over the object's size, plus dice; ``(n, m)``.
+NEAR = 32
+"""Cells of the logits around an object that are compared pixel by pixel; the rest cell by cell."""
+
+
+def mask_loss(
+    logits: torch.Tensor, truth: torch.Tensor, gamma: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Focal loss over the object's size, plus dice, and the IoU of the masks; both ``(n, m)``.
+
+    Around the object the logits are enlarged to the truth's pixels, as SAM2 enlarges them. Far from
+    it there is nothing to be precise about: one value a cell does.
 
     Parameters
     ----------
     logits : tensor
         ``(n, m, h, w)``.
     truth : tensor
-        Covered share of each cell, ``(n, 1, h, w)``.
+        Covered share of each pixel, ``(n, 1, s * h, s * w)``.
     gamma : float
         Focus on the cells that are wrong (Lin et al. 2017); 0 is plain cross entropy.
     """
-    truth = truth.expand_as(logits)
+    side, scale = logits.shape[-1], truth.shape[-1] // logits.shape[-1]
+    if side <= NEAR:
+        sums = _compared(larger(logits, truth.shape[-1]), truth, gamma, torch.ones(()))
+    else:
+        cells = nnf.avg_pool2d(truth, scale)
+        at = _around(cells)
+        apart = torch.ones_like(cells).flatten(2).scatter_(2, at[:, None], 0.0).view_as(cells)
+        near = logits.flatten(2).gather(2, at[:, None].expand(-1, logits.shape[1], -1))
+        near = larger(near.unflatten(2, (NEAR, NEAR)), NEAR * scale)
+        corners = [divmod(int(k) * scale, side * scale) for k in at[:, 0]]
+        pixels = [
+            part[:, y * scale :, x:][:, : NEAR * scale, : NEAR * scale]
+            for part, (y, x) in zip(truth, corners, strict=True)
+        ]
+        sums = _compared(near, torch.stack(pixels), gamma, torch.ones(()))
+        sums = sums + _compared(logits, cells, gamma, apart * scale**2)
+    wrong, both, said, real, shared, either = sums
+    focal = wrong / (real + 0.004 * truth[0, 0].numel())
+    dice = 1 - (2 * both + 1) / (said + real + 1)
+    return focal + dice, (shared / either.clamp(min=1)).detach()
+
+
+def _around(cells: torch.Tensor) -> torch.Tensor:
+    """Flat places of the ``NEAR`` x ``NEAR`` cells around each object, ``(n, NEAR**2)``."""
+    side, place, starts = cells.shape[-1], torch.arange(cells.shape[-1]), []
+    for other in (3, 2):
+        there = cells.amax((1, other)) > 0
+        first = torch.where(there, place, side).amin(1)
+        last = torch.where(there, place, -1).amax(1)
+        starts.append(((first + last + 1 - NEAR) // 2).clamp(0, side - NEAR))
+    rows, columns = (s[:, None] + torch.arange(NEAR) for s in starts)
+    return (rows[:, :, None] * side + columns[:, None]).flatten(1)
+
+
+def _compared(
+    logits: torch.Tensor, truth: torch.Tensor, gamma: float, weight: torch.Tensor
+) -> torch.Tensor:
+    """Sums over the pixels, ``(6, n, m)``: error, products, squares, truth, shared, either."""
     chance = logits.sigmoid()
-    wrong = nnf.binary_cross_entropy_with_logits(logits, truth, reduction="none")
+    target = truth.expand_as(logits)
+    wrong = nnf.binary_cross_entropy_with_logits(logits, target, reduction="none")
     if gamma:
         wrong = wrong * (chance - truth).abs() ** gamma
-    area = truth.sum((2, 3))
-    focal = wrong.sum((2, 3)) / (area + 0.004 * truth[0, 0].numel())
-    both = (chance * truth).sum((2, 3))
-    dice = 1 - (2 * both + 1) / ((chance**2).sum((2, 3)) + (truth**2).sum((2, 3)) + 1)
-    return focal + dice
-
-
-@torch.no_grad()
-def overlap(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-    """IoU of the masks, ``(n, m)``."""
-    said, real = logits > 0, (truth > 0.5).expand_as(logits)
-    return (said & real).sum((2, 3)) / (said | real).sum((2, 3)).clamp(min=1)
+    with torch.no_grad():
+        said, real = logits > 0, truth > 0.5
+        shared, either = (said & real) * weight, (said | real) * weight
+    values = (wrong, chance * truth, chance**2)
+    sums = [(v * weight).sum((2, 3)) if weight.ndim else v.sum((2, 3)) for v in values]
+    covered = (truth * weight).sum((2, 3)).expand(-1, logits.shape[1])
+    return torch.stack([*sums, covered, shared.sum((2, 3)), either.sum((2, 3))])
 
 
 def larger(logits: torch.Tensor, side: int) -> torch.Tensor:

@@ -6,6 +6,7 @@ python -m training.sam2_stills --data FOLDER --out phase1.pt [--minutes 40]
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -28,11 +29,19 @@ from training.sam2_common import (
     larger,
     load,
     mask_loss,
-    overlap,
     save,
+    see_at,
+    weights_of,
+    window_side,
 )
 from training.sam2_data import Frames
-from training.sam2_windows import Batch, Drawer, Windows, wake_up
+from training.sam2_windows import Batch, Drawer, Windows, closer, wake_up
+
+LATE = (0.3, 0.1, 0.35, 0.25)
+"""Odds of the plans of :func:`plan_of` from ``LATE_FROM`` on."""
+
+LATE_FROM = 0.6
+"""Share of the time after which whole frames dominate; with ``--init`` training begins there."""
 
 
 def answer_loss(
@@ -48,12 +57,10 @@ def answer_loss(
     logits, guess, score = out
     if not several:
         logits, guess = logits[:, :1], guess[:, :1]
-    logits = larger(logits, truth.shape[-1])
-    each = mask_loss(logits, truth, gamma)
+    each, real = mask_loss(logits, truth, gamma)
     loss = each[:, 0].mean()
     if several:
         loss = 0.6 * loss + 0.5 * each[:, 1:].min(1)[0].mean() + 0.1 * each[:, 1:].mean()
-    real = overlap(logits, truth)
     there = nnf.binary_cross_entropy_with_logits(score, torch.ones_like(score))
     return loss + (guess - real).abs().mean() + 0.1 * there, real
 
@@ -110,11 +117,27 @@ def prompts_loss(
     return loss
 
 
-def window_of(share: float, rng: Rng, side: int) -> tuple[int, int, int]:
-    """Side of the windows, objects a step and a window: larger windows towards the end."""
-    sizes = ((side // 3, 40, 3), (2 * side // 3, 16, 5), (side, 12, 8))
-    odds = (1.0, 0, 0) if share < 0.3 else (0.3, 0.4, 0.3) if share < 0.6 else (0.1, 0.2, 0.7)
-    return sizes[int(rng.choice(3, p=odds))]
+@dataclass(frozen=True)
+class Plan:
+    """One step: sides of what the encoder and the decoder see, objects in all and in a window."""
+
+    side: int
+    decoded: int
+    objects: int
+    per_window: int
+
+
+def plan_of(share: float, rng: Rng, side: int) -> Plan:
+    """Small windows first, whole frames for most of the time at the end."""
+    third, half, most = (window_side(side, part) for part in (1 / 3, 1 / 2, 2 / 3))
+    plans = (
+        Plan(third, third, 40, 3),
+        Plan(most, most, 16, 5),
+        Plan(side, half, 24, 8),
+        Plan(side, side, 12, 8),
+    )
+    odds = (1.0, 0, 0, 0) if share < 0.3 else (0.4, 0.2, 0.3, 0.1) if share < LATE_FROM else LATE
+    return plans[int(rng.choice(4, p=odds))]
 
 
 def rate(share: float, step: int, top: float) -> float:
@@ -138,6 +161,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=90.0, help="of CPU time, of all processes")
+    parser.add_argument("--side", type=int, help="of frames in pixels; as the model by default")
+    parser.add_argument("--init", type=Path, help="go on from these weights, past the beginning")
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--processes", type=int, default=2)
@@ -149,7 +174,11 @@ def train(team: Team, args: argparse.Namespace) -> None:
     """What each process does."""
     torch.manual_seed(args.seed)
     model = build(CONFIG).train()
-    wake_up(model)
+    if args.init:
+        model.load_state_dict(weights_of(args.init))
+    else:
+        wake_up(model)
+    see_at(model, args.side or model.image_size)
     model.image_encoder.trunk.to(memory_format=torch.channels_last)
     net, log = Windows(model), Log()
     optimizer = torch.optim.AdamW(groups(net), lr=args.rate, betas=(0.9, 0.98))
@@ -169,12 +198,17 @@ def train(team: Team, args: argparse.Namespace) -> None:
         share, minutes = team.agree(clock.share, clock.minutes)
         if share >= 1:
             break
+        if args.init:
+            share = LATE_FROM + (1 - LATE_FROM) * share
         for group in optimizer.param_groups:
             group["lr"] = rate(share, step, args.rate)
-        batch = drawer.batch(*window_of(share, common, model.image_size))
+        plan = plan_of(share, common, model.image_size)
+        batch = drawer.batch(plan.side, plan.objects, plan.per_window)
         maps = net.encode(batch)
+        dense = torch.zeros(()) if args.init else net.dense_loss(maps, batch.dense)
+        if plan.decoded < plan.side:
+            maps, batch = closer(maps, batch, own, plan.decoded)
         loss = prompts_loss(net, maps, batch, own, share, log)
-        dense = net.dense_loss(maps, batch.dense)
         loss = loss + dense * float(np.clip((0.95 - share) / 0.45, 0.1, 1))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()

@@ -227,6 +227,34 @@ def _cut(full: torch.Tensor, corner: list[int], stride: int, window: int) -> tor
     return full[:, :, y : y + side, x : x + side]
 
 
+def closer(
+    maps: list[torch.Tensor], batch: Batch, rng: Rng, window: int
+) -> tuple[list[torch.Tensor], Batch]:
+    """Features and mask of each object in a window of its own.
+
+    The encoder has seen the whole frame; the decoder is spared the far parts, where most of its
+    time would go.
+    """
+    whole, objects = batch.x.shape[-1], torch.arange(len(batch.of))
+    corners = np.zeros((len(objects), 2), int)
+    for corner, mask in zip(corners, batch.masks, strict=True):
+        for k in (0, 1):
+            place = np.flatnonzero(mask.any(k))
+            most = min(int(place[0]), whole - window) // 16
+            least = min(max(0, -(-(int(place[-1]) + 1 - window) // 16)), most)
+            corner[k] = 16 * rng.integers(least, most + 1)
+    cuts = [np.s_[y : y + window, x : x + window] for x, y in corners.tolist()]
+    masks = np.stack([m[cut] for m, cut in zip(batch.masks, cuts, strict=True)])
+    places = list(zip(batch.of.tolist(), corners.tolist(), strict=True))
+    near = [
+        torch.cat([_cut(values[k : k + 1], corner, stride, window) for k, corner in places])
+        for values, stride in zip(maps, (4, 8, 16), strict=True)
+    ]
+    at = batch.corner[batch.of] + torch.from_numpy(corners)
+    seen = torch.empty(len(objects), 3, window, window, device="meta")
+    return near, Batch(seen, at, objects, masks, {})
+
+
 def predict_masks(
     decoder: nn.Module,
     image: torch.Tensor,

@@ -42,8 +42,8 @@ def files(tmp_path_factory):
     """
     folder = tmp_path_factory.mktemp("weights")
     config, weights = folder / "some.yaml", folder / "some.safetensors"
-    text = CONFIG.read_text("utf-8").replace("- 24\n", "- 8\n")
-    config.write_text(text.replace("image_size: 384", "image_size: 128"), encoding="utf-8")
+    text = CONFIG.read_text("utf-8").replace("- 28\n", "- 8\n")
+    config.write_text(text.replace("image_size: 448", "image_size: 128"), encoding="utf-8")
     torch.manual_seed(3)
     model = build(config)
     with torch.no_grad():
