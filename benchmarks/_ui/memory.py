@@ -1,9 +1,7 @@
 """What the page and the kernel hold after thousands of frames.
 
-Playwright watches the network through DevTools, and Chromium keeps for each such watcher two copies
-of every picture that is loaded, in the renderer's partition ``buffer`` and up to 100 MB. With four
-watchers the renderer was seen to grow by four times as much a frame as with one. Its resident
-memory is shown, therefore, but has no bar here; what a page leaks of its own shows in the others.
+The page's own process is looked at in a browser that nobody records: for each watcher of the
+network, such as Playwright, Chromium keeps copies there of every picture that a page loads.
 """
 
 from __future__ import annotations
@@ -13,8 +11,9 @@ from typing import Any
 
 import psutil
 
+from _ui.bare import BarePage
 from _ui.report import Row
-from _ui.rig import Probe, Rig
+from _ui.rig import CELL, PROBE, Probe, Rig
 
 AT = (200, 1000, 2000)
 SPARE = 12
@@ -23,16 +22,21 @@ REST = 10
 GROWTH = 0.05
 """More than this between the first and the last of AT is not flat."""
 
-_MEASURES: dict[str, tuple[str, float | None]] = {
+_MEASURES: dict[str, tuple[str, float]] = {
     "heap_mb": ("JavaScript heap, MB", 1.0),
     "nodes": ("DOM nodes", 20),
     "listeners": ("event listeners", 20),
-    "renderer_mb": ("renderer process (resident, with what DevTools keeps), MB", None),
     "browser_mb": ("browser process (resident, blobs included), MB", 25.0),
     "kernel_mb": ("kernel process (resident), MB", 25.0),
     "widgets": ("open widgets in the kernel", 0),
+    "renderer_mb": ("the page's own process (resident, not recorded), MB", 25.0),
 }
-"""Each measure's name, and by how much it may grow where it is small; None has no bar."""
+"""Each measure's name, and by how much it may grow where it is small."""
+_MANY = "labkitProbe.many({}, {})"
+_CONNECTED = """window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel
+  ?.connectionStatus === "connected\""""
+_RUN = "void window.jupyterapp.commands.execute('notebook:run-all-cells')"
+_PAINTED = "document.querySelector('.lk-stage')?.dataset.painted"
 
 
 def run(rig: Rig) -> list[Row]:
@@ -50,7 +54,29 @@ def run(rig: Rig) -> list[Row]:
             if probe.bench.place != done + 1:
                 raise RuntimeError(f"at {probe.bench.place} after {done} verdicts")
             found.append(_look(rig, probe))
+    own = _unrecorded(rig)
+    for one, renderer_mb in zip(found, own, strict=True):
+        one["renderer_mb"] = renderer_mb
     return [_row(name, [f[name] for f in found]) for name in _MEASURES]
+
+
+def _unrecorded(rig: Rig) -> list[float]:
+    """Resident memory of the page's process at AT, in a browser without a watcher."""
+    project = rig.long(AT[-1] + SPARE)
+    url = rig.lab.notebook("unrecorded", CELL.format(path=str(project), options=""))
+    found, done = [], 0
+    with BarePage(url) as page:
+        page.until(_CONNECTED)
+        page.evaluate(_RUN)
+        page.until(_PAINTED)
+        page.evaluate(f"{PROBE}; void 0")
+        for goal in AT:
+            while done < goal:
+                step = min(100, goal - done)
+                page.evaluate(_MANY.format(step, REST))
+                done += step
+            found.append(page.resident_mb())
+    return found
 
 
 def _look(rig: Rig, probe: Probe) -> dict[str, float]:
@@ -70,7 +96,6 @@ def _look(rig: Rig, probe: Probe) -> dict[str, float]:
         "heap_mb": heap / 2**20,
         "nodes": metrics["Nodes"],
         "listeners": metrics["JSEventListeners"],
-        "renderer_mb": processes["renderer"],
         "browser_mb": processes["browser"],
         "kernel_mb": kernel["rss_mb"],
         "widgets": kernel["widgets"],
@@ -78,7 +103,7 @@ def _look(rig: Rig, probe: Probe) -> dict[str, float]:
 
 
 def _resident(browser: Any) -> dict[str, float]:
-    """Resident MB by type of process; of several, such as renderers, the one that worked most."""
+    """Resident MB by type of process; of several, the one that worked most."""
     session = browser.new_browser_cdp_session()
     found = session.send("SystemInfo.getProcessInfo")["processInfo"]
     session.detach()
@@ -89,9 +114,8 @@ def _resident(browser: Any) -> dict[str, float]:
 def _row(name: str, values: list[float]) -> Row:
     title, noise = _MEASURES[name]
     first, last = values[0], values[-1]
-    met = None if noise is None else last - first <= max(noise, GROWTH * first)
+    met = last - first <= max(noise, GROWTH * first)
     form = "{:.1f}" if re.search("MB", title) else "{:.0f}"
     text = " → ".join(form.format(v) for v in values)
     ends = ", ".join(f"{n:,}" for n in AT)
-    bar = "" if met is None else "flat"
-    return Row(f"{title}, after {ends} frames", "localhost", text, bar, met)
+    return Row(f"{title}, after {ends} frames", "localhost", text, "flat", met)

@@ -15,18 +15,18 @@ from typing import Any, Self
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from browser.jupyter import ARGUMENTS, Lab, chromium  # noqa: E402
+from browser.jupyter import ARGUMENTS, Lab, chromium, free_port  # noqa: E402
 from browser.page import CELL, BenchPage  # noqa: E402
 
 from _ui import world  # noqa: E402
 from _ui.link import SlowLink  # noqa: E402
 
-__all__ = ["LINKS", "Probe", "Rig"]
+__all__ = ["ARGUMENTS", "CELL", "LINKS", "PROBE", "Probe", "Rig", "chromium", "free_port"]
 
 LINKS = {"localhost": 0.0, "80 ms link": 0.04}
 """Each link's delay, one way, in seconds."""
 
-_PROBE = Path(__file__).with_name("probe.js").read_text("utf-8")
+PROBE = Path(__file__).with_name("probe.js").read_text("utf-8")
 _INSTALL = f"""import sys
 sys.path.insert(0, {str(ROOT / "benchmarks")!r})
 from _ui import kernel
@@ -39,7 +39,7 @@ class Probe:
     def __init__(self, page: BenchPage, delay_s: float) -> None:
         self.bench, self.page, self.delay_s = page, page.page, delay_s
         self.sent: list[str] = []
-        self.page.evaluate(_PROBE)
+        self.page.evaluate(PROBE)
 
     def listen(self, socket: Any) -> None:
         """Note the types of what the page sends to the kernel."""
