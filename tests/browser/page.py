@@ -41,6 +41,14 @@ session = project.review(reviewer="ana")
 reviewer = lk.Reviewer(session{options})
 reviewer"""
 
+BENCH_CELL = """for name in ("reviewer", "bench"):
+    if name in globals():
+        globals().pop(name).close()
+import labkit as lk
+project = lk.Project.open({path!r})
+bench = lk.Bench(project, reviewer="ana", height=480)
+bench"""
+
 
 class BenchPage:
     """A page with JupyterLab and one notebook, whose cells are written anew for each flow."""

@@ -5,14 +5,8 @@ from __future__ import annotations
 import shutil
 
 import pytest
+from browser.page import BENCH_CELL
 
-CELL = """for name in ("reviewer", "bench"):
-    if name in globals():
-        globals().pop(name).close()
-import labkit as lk
-project = lk.Project.open({path!r})
-bench = lk.Bench(project, reviewer="ana", height=480)
-bench"""
 TABS = ("Queue", "Track", "Predict", "Metrics", "Jobs")
 WHOLE = ".labkit-bench-all"
 _FOCUSED = """() => {
@@ -47,7 +41,7 @@ def whole(page, lab, predicted, request):
     theme = getattr(request, "param", "Light")
     folder = lab.folder / f"whole-{request.node.name.replace('[', '-').replace(']', '')}"
     shutil.copytree(predicted, folder)
-    page.open(folder / "project", CELL.format(path=str(folder / "project")), "1 + 1")
+    page.open(folder / "project", BENCH_CELL.format(path=str(folder / "project")), "1 + 1")
     choose(page, theme)
     yield page
     choose(page, "Light")

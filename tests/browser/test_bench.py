@@ -2,17 +2,10 @@
 
 import shutil
 
+from browser.page import BENCH_CELL
+
 from labkit.demo import write_stills
 from labkit.project import Project
-
-CELL = """if "reviewer" in globals():
-    reviewer.close()
-if "bench" in globals():
-    bench.close()
-import labkit as lk
-project = lk.Project.open({path!r})
-bench = lk.Bench(project, reviewer="ana", height=480)
-bench"""
 
 
 def tab(page, name):
@@ -32,7 +25,7 @@ def test_from_an_empty_project_to_decisions(page, lab):
     scenes = write_stills(folder / "scenes", 6, seed=5)[0].parent
     Project.create(folder / "project").close()
     page.project_path = folder / "project"
-    page.show(CELL.format(path=str(folder / "project")))
+    page.show(BENCH_CELL.format(path=str(folder / "project")))
     page.page.get_by_text("There is no frame yet").wait_for(timeout=60_000)
     page.page.get_by_placeholder("a folder, glob, video or dataset to add").fill(str(scenes))
     page.page.keyboard.press("Tab")
@@ -54,7 +47,7 @@ def test_from_an_empty_project_to_decisions(page, lab):
 def test_keys_in_a_panel_stay_in_it_and_a_frame_is_opened(page, lab, predicted):
     folder = lab.folder / "paneled"
     shutil.copytree(predicted, folder)
-    page.open(folder / "project", CELL.format(path=str(folder / "project")), "1 + 1")
+    page.open(folder / "project", BENCH_CELL.format(path=str(folder / "project")), "1 + 1")
     queue = page.page.locator(".labkit-panel:visible .lkp-list select")
     queue.locator("option").nth(5).wait_for(state="attached", timeout=60_000)
     cells = page.cells()

@@ -8,18 +8,11 @@ from pathlib import Path
 
 import pytest
 from browser.hands import Mouse
-from browser.page import BenchPage
+from browser.page import BENCH_CELL, BenchPage
 
 from labkit.demo import write_stills
 from labkit.project import Project
 
-CELL = """for name in ("reviewer", "bench"):
-    if name in globals():
-        globals().pop(name).close()
-import labkit as lk
-project = lk.Project.open({path!r})
-bench = lk.Bench(project, reviewer="ana", height=480)
-bench"""
 FRAMES = 900
 _FAR = """n => {
   const found = /running, (\\d+) of/.exec(document.body.innerText.replace(/\\u00a0/g, " "));
@@ -70,7 +63,7 @@ def cancelled(hand) -> float:
 
 def test_a_prediction_with_a_label_map_is_cancelled_and_goes_on(page, hand, waiting):
     page.project_path = waiting
-    page.show(CELL.format(path=str(waiting)), "1 + 1")
+    page.show(BENCH_CELL.format(path=str(waiting)), "1 + 1")
     hand.panel.get_by_text(f"{FRAMES} frames").first.wait_for(timeout=60_000)
     hand.click("Open")
     hand.panel.get_by_text("1 labels kept, 2 dropped: nut, bolt").wait_for(timeout=60_000)
@@ -109,7 +102,7 @@ def test_a_prediction_with_a_label_map_is_cancelled_and_goes_on(page, hand, wait
 def test_a_page_that_is_closed_finds_its_job_again(browser, lab, waiting):
     first = BenchPage(browser, lab, "closed")
     hand = Mouse(first)
-    first.show(CELL.format(path=str(waiting)), "1 + 1")
+    first.show(BENCH_CELL.format(path=str(waiting)), "1 + 1")
     hand.panel.get_by_text(f"{FRAMES} frames").first.wait_for(timeout=60_000)
     hand.click("Predict")
     first.page.wait_for_function(_FAR, arg=10, timeout=120_000)
