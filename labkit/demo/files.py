@@ -20,7 +20,7 @@ from labkit.demo.domain import DAY, LABELS, SKELETONS, Domain
 from labkit.demo.oracle import TRUTH, rows_of, write_truth
 from labkit.demo.scene import Scene, TrueObject
 from labkit.demo.world import check_seed, check_size, clip, still
-from labkit.exchange.keypoints import to_visible
+from labkit.exchange.keypoints import coco_limbs, to_visible
 from labkit.frames.sources import frame_id_of
 from labkit.store.files import store_error, write_atomic
 
@@ -258,8 +258,10 @@ def write_coco(
     for category in categories:
         skeleton = SKELETONS.get(category["name"])
         if skeleton is not None:
-            limbs = [[a + 1, b + 1] for a, b in skeleton.limbs]
-            category |= {"keypoints": list(skeleton.names), "skeleton": limbs}
+            category |= {
+                "keypoints": list(skeleton.names),
+                "skeleton": coco_limbs(skeleton.limbs),
+            }
     info = {"description": f"labkit's embedded world, {domain.name}, seed {seed}"}
     data = {"info": info, "licenses": [], "images": images, "annotations": annotations}
     data["categories"] = categories

@@ -28,7 +28,7 @@ from labkit.exchange.base import (
     SizeLookup,
 )
 from labkit.exchange.images import ImageWriter
-from labkit.exchange.keypoints import to_visible
+from labkit.exchange.keypoints import coco_limbs, to_visible
 from labkit.exchange.reports import ExportReport
 
 __all__ = ["ALL_JSON", "CocoFormat"]
@@ -110,8 +110,7 @@ def _category(label: str, number: int, keypoints: int, skeleton: Skeleton | None
         names = skeleton.names if skeleton is not None else ()
         more = [f"keypoint_{k}" for k in range(len(names) + 1, keypoints + 1)]
         out["keypoints"] = [*names, *more]
-        limbs = skeleton.limbs if skeleton is not None else ()
-        out["skeleton"] = [[a + 1, b + 1] for a, b in limbs]
+        out["skeleton"] = coco_limbs(skeleton.limbs if skeleton is not None else ())
     return out
 
 

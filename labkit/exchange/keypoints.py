@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from labkit.core.errors import InputError
+from labkit.core.skeleton import Limbs
 
-__all__ = ["confidence", "to_visible", "visibility"]
+__all__ = ["coco_limbs", "confidence", "to_visible", "visibility"]
 
 VISIBLE = 0.5
 """From this confidence up a keypoint is written as visible (2), below it as hidden (1)."""
@@ -30,6 +31,11 @@ def confidence(flag: float) -> float:
     if flag not in _CONFIDENCE:
         raise InputError(f"The visibility of a keypoint cannot be {flag:g}", "it is 0, 1 or 2")
     return _CONFIDENCE[int(flag)]
+
+
+def coco_limbs(limbs: Limbs) -> list[list[int]]:
+    """A category's ``skeleton``: limbs as COCO counts keypoints, from 1."""
+    return [[a + 1, b + 1] for a, b in limbs]
 
 
 def to_visible(points: Iterable[tuple[float, float, float]]) -> list[tuple[float, float, int]]:

@@ -21,7 +21,7 @@ from labkit.core.types import AnnotatedObject, Frame
 from labkit.review import ReviewSession
 from labkit.widgets.describe import frame_message
 from labkit.widgets.following import Following
-from labkit.widgets.gestures import Names, perform
+from labkit.widgets.gestures import Names, object_ids, perform
 from labkit.widgets.messages import Act, Answer, Notice, StatusMessage, ViewRequest, Where
 from labkit.widgets.pictures import Picture, Pictures
 from labkit.widgets.pointing import Pointing
@@ -246,7 +246,7 @@ class Controller:
             text = self._turn_back(act["action"])
         elif act["action"] == "follow":
             self._enter(act)
-            text = self.following.toggle([self._names.real(i) for i in act["args"]["object_ids"]])
+            text = self.following.toggle(object_ids(act["args"], self._names))
         else:
             self._enter(act)
             made = perform(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection
 
-from labkit.core.errors import InputError
 from labkit.review import ReviewSession
 
 __all__ = ["Following"]
@@ -45,8 +44,6 @@ class Following:
         """
         session, name = self._session, self.tracker
         chosen = [session.view.object(i) for i in object_ids]
-        if not chosen:
-            raise InputError("Nothing is chosen to be followed")
         held = self.carried
         if all(o.track_id in held for o in chosen):
             for o in chosen:

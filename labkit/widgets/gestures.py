@@ -11,7 +11,7 @@ from labkit.core.types import Decision
 from labkit.review import ReviewSession, commands
 from labkit.widgets.describe import shape_from_browser
 
-__all__ = ["Names", "perform"]
+__all__ = ["Names", "object_ids", "perform"]
 
 
 class Names:
@@ -88,16 +88,23 @@ def _listed(args: Mapping[str, Any], name: str) -> list[Any]:
     return values
 
 
-def _ids(args: Mapping[str, Any], names: Names) -> list[str]:
+def object_ids(args: Mapping[str, Any], names: Names) -> list[str]:
+    """The ledger's names of the objects that a gesture is about.
+
+    Raises
+    ------
+    InputError
+        It names none.
+    """
     return [names.real(name) for name in _listed(args, "object_ids")]
 
 
 _ON_OBJECTS: dict[str, Any] = {
-    "accept": lambda s, args, names: [commands.accept(s.view, k) for k in _ids(args, names)],
-    "reject": lambda s, args, names: [commands.reject(s.view, k) for k in _ids(args, names)],
+    "accept": lambda s, args, names: [commands.accept(s.view, k) for k in object_ids(args, names)],
+    "reject": lambda s, args, names: [commands.reject(s.view, k) for k in object_ids(args, names)],
     "relabel": lambda s, args, names: [
         commands.relabel(s.view, k, str(args.get("label")), s.project.labels)
-        for k in _ids(args, names)
+        for k in object_ids(args, names)
     ],
     "edit": lambda s, args, names: [
         commands.edit(s.view, names.real(e["object_id"]), shape_from_browser(e["shape"]))
