@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,17 @@ _CELLS = """sources => {
   cells.deleteCellRange(0, cells.cells.length);
   cells.insertCells(0, sources.map(source => ({cell_type: "code", source})));
 }"""
+_RUN = """source => {
+  const {content} = window.jupyterapp.shell.currentWidget;
+  const {cells} = content.model.sharedModel;
+  cells[cells.length - 1].setSource(source);
+  content.activeCellIndex = cells.length - 1;
+  void window.jupyterapp.commands.execute("notebook:run-cell");
+}"""
+_WAIT = """import os, time
+with session.moving:
+    while not os.path.exists({gate!r}):
+        time.sleep(0.05)"""
 _LEAVE = """() => {
   for (const widget of [...window.jupyterapp.shell.widgets("main")])
     if (!widget.context) widget.dispose();
@@ -84,6 +98,20 @@ class BenchPage:
             self.opened = True
         self.page.evaluate(_CELLS, list(cells))
         self.command("notebook:run-all-cells")
+
+    def run(self, source: str) -> None:
+        """Run other code in the last cell, and go back to the stage while it runs."""
+        self.page.evaluate(_RUN, f"print('this cell', 'has begun')\n{source}")
+        self.page.wait_for_selector(".jp-OutputArea-output:has-text('this cell has begun')")
+        self.stage.focus()
+
+    @contextmanager
+    def unanswered(self) -> Iterator[None]:
+        """Meanwhile the session works off nothing of what this page says."""
+        gate = self.lab.folder / f"gate-{uuid.uuid4()}"
+        self.run(_WAIT.format(gate=str(gate)))
+        yield
+        gate.touch()
 
     def reload(self) -> None:
         self.command("docmanager:save")

@@ -5,6 +5,7 @@ import pytest
 
 from labkit.core.geometry import decode_mask
 from labkit.core.types import Rle
+from labkit.project import Project
 
 RING = [(100, 100), (200, 100), (200, 180), (100, 180), (100, 100)]
 
@@ -111,6 +112,41 @@ def test_all_strokes_taken_back_undo_no_decision(bench):
     bench.press("Enter", "z")  # the brush is put away
     bench.at(1)
     bench.saved()
+
+
+def test_what_is_being_painted_stays_while_frames_are_fetched_ahead(bench):
+    with bench.unanswered():
+        bench.press("a")
+        bench.at(2)
+        bench.press("b")
+        path(bench, (100, 100), (200, 100))
+        bench.page.wait_for_selector(".lk-thumb:last-child[data-state='']")
+    bench.page.wait_for_selector(".lk-thumb:last-child[data-state='new']")
+    bench.press("z", "z")
+    bench.said("Nothing more can be taken back")
+    bench.at(2)
+
+
+def test_what_is_being_painted_is_kept_when_an_earlier_frame_comes_back_refused(bench):
+    first = bench.frame_id
+    with bench.unanswered():
+        bench.press("a")
+        bench.at(2)
+        bench.press("b")
+        path(bench, (100, 100), (200, 100))
+        second = bench.frame_id
+        with Project.open(bench.project_path) as p:
+            other = p.review(reviewer="ben")
+            other.goto(first)
+            other.reject(other.objects()[0].object_id)
+    bench.said("was not saved")
+    bench.at(1)
+    bench.saved()
+    rows = bench.decisions()
+    assert rows["kind"].tolist() == ["reject", "add"]
+    assert rows["frame_id"].tolist() == [first, second]
+    bench.press("a")
+    bench.at(2)
 
 
 def test_an_outline_is_drawn_with_shift_and_filled_when_it_is_let_go(bench):

@@ -60,6 +60,23 @@ def test_a_refused_decision_brings_its_frame_back(bench):
     assert (bench.decisions()["kind"] == "accept_frame").sum() == 1
 
 
+def test_a_verdict_on_the_last_frame_fetched_can_be_given_again_when_refused(bench):
+    with bench.unanswered():
+        bench.press(*"aaaaa")
+        bench.at(6)
+        bench.press("a", "a")  # the next frame is not here yet: one verdict, not two
+        with Project.open(bench.project_path) as p:
+            other = p.review(reviewer="ben")
+            other.goto(bench.frame_id)
+            other.reject(other.objects()[0].object_id)
+    bench.said("was not saved")
+    bench.at(6)
+    bench.press("a")
+    bench.at(7)
+    bench.saved()
+    assert (bench.decisions()["kind"] == "accept_frame").sum() == 6
+
+
 def test_what_is_reviewed_at_once_is_decided_in_order(bench):
     """Faster than any answer: an edit, a relabel of it, a verdict, the next frame's verdict."""
     top = bench.top()

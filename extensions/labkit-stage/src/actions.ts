@@ -128,6 +128,7 @@ export class Actions {
     this.store.act(kind, {}, { then: "", tool });
   }
 
+  /** The next frame is here, or the verdict was refused. */
   arrived(): void {
     this.waiting = "";
   }

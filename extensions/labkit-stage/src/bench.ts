@@ -81,14 +81,20 @@ export class Bench {
   // ---- changes
 
   private changed(change: Change, frameId: string): void {
-    if (change === "frame") {
+    if (change === "leave") return this.hand.keep("key");
+    const here = frameId === this.store.current;
+    // a frame that is fetched ahead leaves alone what is being drawn on this one
+    if (change === "frame" && here) {
       this.hand.drop();
       const known = new Set(this.stage.visible.map((o) => o.id));
       this.hand.selected = this.hand.selected.filter((id) => known.has(id));
       this.actions.arrived();
     }
-    if (change === "light") return this.bar.update();
-    if (change !== "status" && frameId === this.store.current) {
+    if (change === "light") {
+      if (this.store.light === "refused") this.actions.arrived();
+      return this.bar.update();
+    }
+    if (change !== "status" && here) {
       this.follow();
       // another frame is painted at once; what several messages change on it, together
       if (change === "frame") this.stage.paint();

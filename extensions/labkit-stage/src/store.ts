@@ -4,7 +4,8 @@
 import { Bitmaps } from "./bitmaps";
 import type { Act, Config, Frame, FromKernel, Model, Obj, Status } from "./types";
 
-export type Change = "frame" | "objects" | "status" | "light" | "picture";
+/** "leave": another frame is about to come, though nobody here asked for it. */
+export type Change = "frame" | "leave" | "objects" | "status" | "light" | "picture";
 export type Light = "saved" | "saving" | "refused" | "silent";
 
 const SILENT_MS = 5000;
@@ -230,6 +231,7 @@ export class Store {
     if (!message.ok) {
       this.setLight("refused", message.message);
       this.notice(message.message, true);
+      if (message.frame_id !== this.current) this.emit("leave");
       this.goto(message.frame_id);
       const back = this.frame;
       if (back) this.send({ type: "goto", place: back.place, then: back.frame_id });
