@@ -75,7 +75,7 @@ class BenchPage:
         self.page = self.context.new_page()
         self.errors: list[str] = []
         self.opened = False
-        self.page.on("pageerror", lambda e: self.errors.append(str(e)))
+        self.page.on("pageerror", lambda e: self.errors.append(e.stack or str(e)))
         self.page.on("dialog", lambda d: self.errors.append(f"dialog {d.message}"))
         self.page.goto(f"{lab.url}/lab?reset")
         self.page.wait_for_function("() => window.jupyterapp?.started", timeout=60_000)
@@ -137,7 +137,7 @@ class BenchPage:
         self.command("notebook:clear-all-cell-outputs")
         self.page.wait_for_function("() => !document.querySelector('.lk-bench')")
         errors, self.errors = self.errors, []
-        assert not errors
+        assert not errors, errors
 
     def close(self) -> None:
         self.context.close()
@@ -222,6 +222,19 @@ class BenchPage:
         self.page.mouse.down()
         self.page.mouse.move(*self.point(*end), steps=steps)
         self.page.mouse.up()
+
+    def theme(self, name: str) -> None:
+        """JupyterLab's 'Light' or 'Dark'; its splash screen cannot bear two changes at once."""
+        whole = f"JupyterLab {name}"
+        self.page.evaluate(
+            "t => window.jupyterapp.commands.execute('apputils:change-theme', {theme: t})", whole
+        )
+        self.page.wait_for_function(
+            """t => document.body.dataset.jpThemeName === t
+              && !document.querySelector("#jupyterlab-splash")""",
+            arg=whole,
+            timeout=30_000,
+        )
 
     # ---- what came of it
 

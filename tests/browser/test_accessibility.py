@@ -42,20 +42,10 @@ def whole(page, lab, predicted, request):
     folder = lab.folder / f"whole-{request.node.name.replace('[', '-').replace(']', '')}"
     shutil.copytree(predicted, folder)
     page.open(folder / "project", BENCH_CELL.format(path=str(folder / "project")), "1 + 1")
-    choose(page, theme)
+    page.theme(theme)
     yield page
-    choose(page, "Light")
+    page.theme("Light")
     page.leave()
-
-
-def choose(page, theme):
-    page.page.evaluate(
-        "t => window.jupyterapp.commands.execute('apputils:change-theme', {theme: t})",
-        f"JupyterLab {theme}",
-    )
-    page.page.wait_for_function(
-        "n => document.body.dataset.jpThemeName === n", arg=f"JupyterLab {theme}", timeout=30_000
-    )
 
 
 def tab(page, name):

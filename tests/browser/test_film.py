@@ -10,6 +10,12 @@ FILM = """() => [...document.querySelectorAll('.lk-thumb')]
   })"""
 
 
+LINE = """() => {
+  const line = document.querySelector('.lk-line');
+  return line.getContext('2d').getImageData(line.width - 2, 5, 1, 1).data.join(' ');
+}"""
+
+
 def strip(bench):
     return bench.page.evaluate(FILM)
 
@@ -27,3 +33,13 @@ def test_the_filmstrip_shows_every_frame_of_the_window_in_its_place(bench):
         arg=expected,
     )
     assert strip(bench) == expected
+
+
+def test_the_queue_s_line_follows_the_theme(bench):
+    light = bench.page.evaluate(LINE)
+    try:
+        bench.theme("Dark")
+        bench.page.wait_for_function(f"light => ({LINE})() !== light", arg=light)
+    finally:
+        bench.theme("Light")
+    bench.page.wait_for_function(f"light => ({LINE})() === light", arg=light)

@@ -40,6 +40,29 @@ def test_a_box_is_drawn_by_keys_alone(bench):
     bench.said("1 of")
 
 
+def test_a_box_for_the_interactor_is_drawn_by_keys_alone(bench):
+    bench.page.mouse.move(5, 5)
+    top = bench.top()
+    width, height = round(top.x2 - top.x1) + 4, round(top.y2 - top.y1) + 4
+    bench.press("q")
+    bench.said("Choose what to draw first")
+    bench.press(DOWN)
+    ready(bench)
+    bench.press("q")  # shows the crosshair, in the middle of the selected object
+    go(bench, LEFT, width // 2)
+    go(bench, UP, height // 2)
+    bench.press("q")
+    go(bench, RIGHT, width)
+    go(bench, DOWN, height)
+    bench.press("q")
+    looked(bench)
+    bench.press("Enter")
+    bench.saved()
+    (row,) = bench.decided().itertuples()
+    assert (row.state, row.object_id) == ("edited", top.object_id)
+    assert box(row) == pytest.approx((top.x1, top.y1, top.x2, top.y2), abs=12)
+
+
 def test_keys_are_exact_beside_the_frame_s_edge(bench):
     bench.page.mouse.move(5, 5)
     bench.press("n", RIGHT)

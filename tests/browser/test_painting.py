@@ -114,6 +114,36 @@ def test_all_strokes_taken_back_undo_no_decision(bench):
     bench.saved()
 
 
+PIXEL = """([x, y]) => {
+  const base = document.querySelector(".lk-base");
+  const box = document.querySelector(".lk-stage").getBoundingClientRect();
+  const k = base.width / box.width;
+  const at = [Math.round((x - box.x) * k), Math.round((y - box.y) * k)];
+  return [...base.getContext("2d").getImageData(...at, 1, 1).data].join(" ");
+}"""
+
+
+def test_what_was_painted_is_seen_until_its_outline_is_here(bench):
+    def pixel():
+        return bench.page.evaluate(PIXEL, list(bench.point(150, 100)))
+
+    before = pixel()
+    bench.press("b")
+    path(bench, (100, 100), (200, 100))
+    with bench.unanswered():
+        bench.press("Enter")
+        bench.said("added")
+        painted = pixel()
+        assert painted != before
+    bench.saved()
+    bench.covered(False)
+    assert pixel() not in (before, painted)  # the object's own, paler
+    bench.press("z")
+    bench.said("Undone")
+    bench.covered(False)
+    assert pixel() == before
+
+
 def test_what_is_being_painted_stays_while_frames_are_fetched_ahead(bench):
     with bench.unanswered():
         bench.press("a")

@@ -16,17 +16,9 @@ _INK = (
 
 @pytest.fixture
 def theme(bench, request):
-    def choose(name):
-        bench.page.evaluate(
-            "t => window.jupyterapp.commands.execute('apputils:change-theme', {theme: t})", name
-        )
-        bench.page.wait_for_function(
-            "n => document.body.dataset.jpThemeName === n", arg=name, timeout=30_000
-        )
-
-    choose(f"JupyterLab {request.param.title()}")
+    bench.theme(request.param.title())
     yield request.param
-    choose("JupyterLab Light")
+    bench.theme("Light")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"], indirect=True)

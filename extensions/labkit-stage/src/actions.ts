@@ -45,6 +45,7 @@ export class Actions {
     new_polygon: () => this.toggle("polygon"),
     new_keypoints: () => this.toggle("keypoints"),
     take_back: () => this.takeBack(),
+    drag: () => this.drag(),
     leave_out: () => this.hand.leaveOut(),
     brush: () => this.hand.setTool("brush"),
     eraser: () => this.hand.setTool("eraser"),
@@ -116,6 +117,11 @@ export class Actions {
     if (!to) return;
     store.goto(to.frame_id);
     this.say(this.where());
+  }
+
+  private drag(): void {
+    if (this.hand.aims) this.hand.cursor.drag();
+    else this.say("Choose what to draw first", true);
   }
 
   private takeBack(): void {

@@ -63,6 +63,9 @@ export class Bench {
     this.listen();
     const asked = window.setTimeout(() => this.seeCanvas(), 4000);
     this.stop.push(() => window.clearTimeout(asked));
+    const themed = new MutationObserver(() => this.soon());
+    themed.observe(document.body, { attributeFilter: ["data-jp-theme-name"] });
+    this.stop.push(() => themed.disconnect());
     this.stop.push(store.onChange((change, id) => this.changed(change, id)));
     this.stop.push(store.onNotice((text, urgent) => this.say(text, urgent)));
     this.update();

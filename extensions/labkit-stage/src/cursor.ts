@@ -78,6 +78,15 @@ export class Cursor {
     else hand.up();
   }
 
+  /** Begin a drag at the crosshair, or end it, also with tools for which a tap is a click. */
+  drag(): void {
+    const { at, hand } = this;
+    if (!at) return this.show();
+    if (this.release()) return hand.up();
+    hand.press(at, PRESS);
+    this.held = true;
+  }
+
   /** Whether a drag was held, which is now somebody else's. */
   release(): boolean {
     const { held } = this;

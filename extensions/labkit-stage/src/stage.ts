@@ -124,6 +124,7 @@ export class Stage {
     paintFrame(ctx, picture, frame, this.view);
     const objects = this.visible.filter((o) => !this.scene.lifted.has(o.id));
     paintObjects(ctx, objects, this.view, this.store.config);
+    for (const image of this.store.afterimages.get(frame.frame_id) ?? []) image.paint(ctx, this.view);
     this.base.hidden = false;
     this.element.dataset.cover = "on";
     this.paintLive();

@@ -3,6 +3,7 @@
 
 import { Bitmaps } from "./bitmaps";
 import type { Act, Config, Frame, FromKernel, Model, Obj, Status } from "./types";
+import type { View } from "./view";
 
 /** "leave": another frame is about to come, though nobody here asked for it. */
 export type Change = "frame" | "leave" | "objects" | "status" | "light" | "picture";
@@ -10,11 +11,17 @@ export type Light = "saved" | "saving" | "refused" | "silent";
 
 const SILENT_MS = 5000;
 
+export interface Afterimage {
+  paint(ctx: CanvasRenderingContext2D, view: View): void;
+}
+
 export class Store {
   readonly client = crypto.randomUUID();
   readonly frames = new Map<string, Frame>();
   readonly bitmaps: Bitmaps;
   readonly pending = new Map<string, Act>();
+  /** What was painted on frames and is drawn until the kernel's answer brings its outlines. */
+  readonly afterimages = new Map<string, Afterimage[]>();
   /** Names that the kernel gave to objects drawn here. */
   readonly made = new Map<string, string>();
   config: Config;
@@ -150,6 +157,11 @@ export class Store {
     this.emit("objects", frame.frame_id);
   }
 
+  /** Go on drawing what was painted on a frame. */
+  linger(frameId: string, image: Afterimage): void {
+    this.afterimages.set(frameId, [...(this.afterimages.get(frameId) ?? []), image]);
+  }
+
   setThreshold(value: number): void {
     this.status = { ...this.status, threshold: value };
     this.emit("objects");
@@ -205,7 +217,9 @@ export class Store {
     const id = frame.frame_id;
     const known = this.frames.get(id);
     // while more gestures on it are under way, what they show stays; the last answer settles it
-    const merged = known && this.busy(id) ? { ...frame, objects: known.objects } : frame;
+    const busy = this.busy(id);
+    const merged = known && busy ? { ...frame, objects: known.objects } : frame;
+    if (!busy) this.afterimages.delete(id);
     if (!frame.image) this.wanted.delete(id); // other pixels are on their way
     this.frames.set(id, merged);
     this.places.set(frame.place, id);
@@ -219,6 +233,7 @@ export class Store {
     const frame = this.frames.get(id);
     if (frame) this.places.delete(frame.place);
     this.frames.delete(id);
+    this.afterimages.delete(id);
     this.wanted.delete(id);
     this.bitmaps.drop(id);
   }

@@ -135,11 +135,13 @@ export class Painting implements Tool {
     const { store, tool } = hand;
     const frame = store.frame;
     if (!this.busy) return;
-    const mask = this.brush?.rle();
+    const { brush } = this;
+    const mask = brush?.rle();
     if (!mask && target) return hand.say("Nothing is left of the mask: reject the object instead", true);
     this.drop();
     hand.putAway();
-    if (!frame || !mask) return hand.stage.paint();
+    if (!frame || !brush || !mask) return hand.stage.paint();
+    store.linger(frame.frame_id, brush);
     const old = frame.objects.find((o) => o.id === target);
     // the kernel works out the box; until then the old one stands
     const box: Box = old?.shape.box ?? [0, 0, frame.width, frame.height];
