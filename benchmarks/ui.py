@@ -21,10 +21,10 @@ How the times are taken:
 * Memory is looked at after forced collections of garbage and a notice of memory pressure, which
   empties caches; see ``_ui/memory.py`` for what the renderer's resident memory contains.
 
-``python benchmarks/ui.py [--only drag,verdict,crowded,peer,job,click,memory] [--frames 60]``. Needs
-chromium, playwright, jupyter-bbox-widget and the built front end. Run it on a machine that does
-nothing else; with other work going on its figures are provisional. A part that cannot be measured
-says why in its row; the exit code is 1 where one could not be or a bar was missed.
+``python benchmarks/ui.py [--only drag,verdict,crowded,peer,trip,job,click,memory] [--frames 60]``.
+Needs chromium, playwright, jupyter-bbox-widget and the built front end. Run it on a machine that
+does nothing else; with other work going on its figures are provisional. A part that cannot be
+measured says why in its row; the exit code is 1 where one could not be or a bar was missed.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ import traceback
 from collections.abc import Callable
 
 from _table import show
-from _ui import click, drag, job, memory, peer, verdict
+from _ui import click, drag, job, memory, peer, trip, verdict
 from _ui.report import Row
 from _ui.rig import Rig
 
@@ -46,6 +46,7 @@ PARTS: dict[str, Callable[[Rig], list[Row]]] = {
     "verdict": verdict.run,
     "crowded": verdict.run_crowded,
     "peer": peer.run,
+    "trip": trip.run,
     "job": job.run,
     "click": click.run,
     "memory": memory.run,

@@ -138,14 +138,16 @@ class Rig:
         return stack.enter_context(SlowLink(self.lab.port, delay_s)).port
 
     @contextmanager
-    def probe(self, link: str = "localhost") -> Iterator[Probe]:
-        """A page of its own, over a link."""
-        url = self.lab.url
-        self.lab.url = f"http://127.0.0.1:{self.ports[link]}"
+    def probe(self, link: str = "localhost", lab: Lab | None = None) -> Iterator[Probe]:
+        """A page of its own, over a link; or of another JupyterLab."""
+        lab = lab or self.lab
+        url = lab.url
+        if lab is self.lab:
+            lab.url = f"http://127.0.0.1:{self.ports[link]}"
         try:
-            page = BenchPage(self.browser, self.lab)
+            page = BenchPage(self.browser, lab)
         finally:
-            self.lab.url = url
+            lab.url = url
         probe = Probe(page, LINKS[link])
         page.page.on("websocket", probe.listen)
         try:

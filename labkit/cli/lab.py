@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,9 @@ import typer
 from labkit.core.errors import InputError
 
 __all__ = ["command"]
+
+_PROMPT = "labkit.widgets.websocket.PromptConnection"
+"""For kernels on this machine; those behind a gateway have a connection of their own."""
 
 
 def command(
@@ -34,4 +38,6 @@ def command(
     # the address that is printed names the notebook, too: the browser may be on another machine
     opened = [] if place.is_dir() else [f"--LabApp.default_url=/lab/tree/{quote(place.name)}"]
     command = [sys.executable, "-m", "jupyterlab", "--notebook-dir", str(folder), *opened]
+    if not (os.environ.get("JUPYTER_GATEWAY_URL") or any("gateway" in a for a in context.args)):
+        command.append(f"--ServerApp.kernel_websocket_connection_class={_PROMPT}")
     return subprocess.call([*command, *context.args])  # noqa: S603 - our own interpreter, a list

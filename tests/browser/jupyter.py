@@ -36,7 +36,9 @@ def free_port() -> int:
 class Lab:
     """A JupyterLab server on a folder, with or without labkit's JupyterLab extension."""
 
-    def __init__(self, folder: Path, *, dark: bool = False, extended: bool = False) -> None:
+    def __init__(
+        self, folder: Path, *options: str, dark: bool = False, extended: bool = False
+    ) -> None:
         self.folder, self.port = folder, free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         home = folder / ".home"
@@ -70,6 +72,7 @@ class Lab:
                 *(f"--port={self.port}", "--ip=127.0.0.1", "--expose-app-in-browser"),
                 *("--IdentityProvider.token=", "--ServerApp.disable_check_xsrf=True"),
                 *(f"--ServerApp.root_dir={folder}", "--ServerApp.terminals_enabled=False"),
+                *options,
             ],
             env=self.env,
             cwd=folder,

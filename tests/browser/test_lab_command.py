@@ -28,8 +28,22 @@ def make_line() -> list[str]:
     return line.split()[1:]
 
 
+WATCH = """from tornado.websocket import WebSocketHandler
+
+inner = WebSocketHandler.set_nodelay
+
+def set_nodelay(handler, value):
+    inner(handler, value)
+    print("nodelay", value, handler.request.path, flush=True)
+
+WebSocketHandler.set_nodelay = set_nodelay
+"""
+
+
 @pytest.fixture
 def server(tmp_path: Path):
+    (tmp_path / "CONFIG").mkdir()
+    (tmp_path / "CONFIG" / "jupyter_server_config.py").write_text(WATCH)
     (tmp_path / "notebooks").mkdir()
     shutil.copy(ROOT / "notebooks" / NOTEBOOK, tmp_path / "notebooks")
     home = {f"JUPYTER_{part}_DIR": str(tmp_path / part) for part in ("CONFIG", "DATA", "RUNTIME")}
@@ -83,4 +97,6 @@ def test_make_lab_opens_the_review_and_its_cells_run_as_they_stand(browser, serv
     ).count()
     context.close()
     assert not errors
+    said = (tmp_path / "lab.log").read_text("utf-8")
+    assert re.search(r"nodelay True /api/kernels/[-\w]+/channels", said), said[-2000:]
     assert (tmp_path / "notebooks" / "02_review-out" / "project" / "ledger.db").is_file()
