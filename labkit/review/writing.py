@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -175,7 +176,8 @@ class DecisionWriter(QueueWalk):
             seqs = self.project.ledger.append(rows, expect if self.scope == "shared" else None)
         except LabkitError:
             self.timer.give_back(frame_id, seconds)
-            self.reload()
+            with contextlib.suppress(LabkitError):  # the first error is the one to tell
+                self.reload()
             raise
         saved = [dataclasses.replace(d, seq=s) for d, s in zip(rows, seqs, strict=True)]
         for d in saved:

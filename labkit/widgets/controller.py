@@ -12,7 +12,7 @@ import logging
 import queue
 import sys
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, Protocol, cast
 
@@ -90,11 +90,14 @@ class Controller:
         self._order = itertools.count()
         self._answers: OrderedDict[str, Answer] = OrderedDict()
         self._known: dict[tuple[str, str], int] = {}
+        self._refusals: Counter[str] = Counter()
+        self._broken: dict[tuple[str, str], int] = {}
+        self._done: dict[str, int] = {}
         self._names = Names()
         self._images: dict[str, tuple[str, bool]] = {}
         self._errors: dict[str, str] = {}
         self._asked: set[tuple[str, bool]] = set()
-        self._sent: set[str] = set()
+        self._sent: dict[str, int] = {}
         self._letters = ""
         self._thread: threading.Thread | None = None
         self._guard = threading.Lock()
@@ -178,6 +181,8 @@ class Controller:
         if handler is None:
             log.debug("a message of type %r means nothing here", message.get("type"))
             return
+        if "number" in message:
+            self._done[str(message["client"])] = int(message["number"])
         try:
             handler(message)
         except LabkitError as exc:
@@ -190,7 +195,7 @@ class Controller:
         self._letters = ""
         self._send_window()
         self._send_status()
-        self._outlet.send(Where(type="at", frame_id=self.session.frame_id, by=""))
+        self._send_place("")
 
     def _on_goto(self, message: dict[str, Any]) -> None:
         place = int(message["place"])
@@ -201,7 +206,10 @@ class Controller:
         self._moved(str(message["client"]) if known else "")
 
     def _on_threshold(self, message: dict[str, Any]) -> None:
-        self.session.threshold = float(message["value"])
+        try:
+            self.session.threshold = float(message["value"])
+        finally:
+            self._outlet.send({"type": "threshold", "by": str(message["client"])})
 
     def _on_contrast(self, _message: dict[str, Any]) -> None:
         """See more in dark and flat frames, people and models alike; or no longer."""
@@ -240,6 +248,12 @@ class Controller:
 
     def _decide(self, act: Act) -> Answer:
         session, made, text = self.session, {}, ""
+        client = act["client"]
+        known = act.get("refusals", self._refusals[client])
+        if known < self._broken.get((client, act["frame_id"]), 0):
+            raise StaleDecisionError(
+                "This was not saved", "what came before it was not", "look at the frame again"
+            )
         if by := act.get("by"):
             session.sign(by)
         if act["action"] in ("undo", "redo"):
@@ -290,12 +304,20 @@ class Controller:
         return f"{word.capitalize()} on frame {self.session.position + 1}"
 
     def _refuse(self, act: Act, why: str) -> Answer:
-        frame_id = act["frame_id"]
-        if frame_id in self.session.order:
-            self.session.goto(frame_id)
-        seq = self.session.view.last_seq
+        frame_id, client = act["frame_id"], act["client"]
+        # what the page has sent before it hears of this was meant for another picture
+        self._refusals[client] += 1
+        self._broken[client, frame_id] = self._refusals[client]
+        try:
+            if frame_id in self.session.order:
+                self.session.goto(frame_id)
+        except Exception:
+            log.exception("the frame of a refused gesture cannot be read")
+            self._sent.pop(frame_id, None)  # it is sent with the next window
+            answer = self._answer(act, frame_id, ok=False, text=why, revision=act["revision"])
+            self._outlet.send(answer)
+            return answer
         answer = self._answer(act, self.session.frame_id, ok=False, text=why)
-        self._known[act["client"], frame_id] = seq
         self._outlet.send(answer)
         self._send_frame(self.session.position)
         self._moved("")
@@ -309,13 +331,14 @@ class Controller:
         ok: bool = True,
         text: str = "",
         made: dict[str, str] | None = None,
+        revision: int | None = None,
     ) -> Answer:
         return Answer(
             type="answer",
             id=act["id"],
             ok=ok,
             frame_id=frame_id,
-            revision=self.session.view.last_seq,
+            revision=self.session.view.last_seq if revision is None else revision,
             message=text,
             made=made or {},
         )
@@ -349,13 +372,19 @@ class Controller:
         if news := self.following.said():
             self._outlet.send(Notice(type="notice", level="error", text=news))
         self._send_window()
-        if self.session.followed:  # moving has carried objects here
-            self._send_frame(self.session.position)
-        self._outlet.send(Where(type="at", frame_id=self.session.frame_id, by=by))
+        # moving may have carried objects here, and somebody else may have decided
+        session = self.session
+        if session.followed or self._sent.get(session.frame_id) != session.view.last_seq:
+            self._send_frame(session.position)
+        self._send_place(by)
         self._send_status()
         self._pointing.moved()
 
     # ---- what the browser gets
+
+    def _send_place(self, by: str) -> None:
+        where = Where(type="at", frame_id=self.session.frame_id, by=by, done=dict(self._done))
+        self._outlet.send(where)
 
     def _send_status(self) -> None:
         session, before = self.session, self._letters
@@ -386,8 +415,8 @@ class Controller:
         ids = self.session.order[window.start : window.stop]
         gone = [f for f in self._sent if f not in ids]
         if gone:
-            self._sent.difference_update(gone)
             for frame_id in gone:
+                del self._sent[frame_id]
                 self._images.pop(frame_id, None)
                 self._errors.pop(frame_id, None)
             self._asked = {(f, full) for f, full in self._asked if f not in gone}
@@ -404,7 +433,7 @@ class Controller:
         frame_id = view.frame.frame_id
         image, _full = self._images.get(frame_id, ("", False))
         error = self._errors.get(frame_id, "")
-        self._sent.add(frame_id)
+        self._sent[frame_id] = view.last_seq
         why = session.why_at(place)
         carried = self.following.carried
         self._outlet.send(frame_message(view, place, why, image, error, carried))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import PurePath
 from types import MappingProxyType
+from zlib import crc32
 
 from labkit.core.errors import InputError
 from labkit.core.geometry import shape_from_mask, shape_from_polygons, shape_from_rotated
@@ -14,7 +15,12 @@ from labkit.review import FrameView
 from labkit.review.view import at_any_score
 from labkit.widgets.messages import FrameMessage, ObjectJson
 
-__all__ = ["frame_message", "object_json", "shape_from_browser"]
+__all__ = ["checksum", "frame_message", "object_json", "shape_from_browser"]
+
+
+def checksum(view: FrameView) -> int:
+    """A number that is another one where a frame has other proposals."""
+    return crc32("\n".join(o.object_id for o in view.proposals).encode())
 
 
 def object_json(o: AnnotatedObject, *, hidden: bool, tracker: str = "") -> ObjectJson:
@@ -57,6 +63,7 @@ def frame_message(
         frame_id=frame.frame_id,
         place=place,
         revision=view.last_seq,
+        proposals=checksum(view),
         name=name if frame.sha256 == frame.source else f"{name} · {frame.index}",
         width=frame.width,
         height=frame.height,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from labkit.core.errors import InputError
+from labkit.core.errors import InputError, StaleDecisionError
 from labkit.core.registry import unknown
 from labkit.core.types import Decision
 from labkit.review import ReviewSession, commands
-from labkit.widgets.describe import shape_from_browser
+from labkit.widgets.describe import checksum, shape_from_browser
 
 __all__ = ["Names", "object_ids", "perform"]
 
@@ -49,6 +49,12 @@ def perform(
     """
     how: dict[str, Any] = {"tool": tool, "clicks": clicks}
     if action == "accept_frame":
+        if args.get("proposals", checksum(session.view)) != checksum(session.view):
+            raise StaleDecisionError(
+                "This was not saved",
+                "objects have been proposed here meanwhile",
+                "look at the frame again",
+            )
         if "threshold" in args and args["threshold"] != session.threshold:
             session.threshold = args["threshold"]
         session.accept_frame(**how)

@@ -43,12 +43,16 @@ class ObjectJson(TypedDict):
 
 
 class FrameMessage(TypedDict):
-    """A frame of the window: ``image`` is a model's id, empty until the picture is read."""
+    """A frame of the window: ``image`` is a model's id, empty until the picture is read.
+
+    ``proposals`` is a checksum of those that it was made of.
+    """
 
     type: Literal["frame"]
     frame_id: str
     place: int
     revision: int
+    proposals: int
     name: str
     width: int
     height: int
@@ -79,11 +83,15 @@ class Answer(TypedDict):
 
 
 class Where(TypedDict):
-    """The session has moved; the client named by ``by`` knows it already."""
+    """The session has moved; the client named by ``by`` knows it already.
+
+    ``done`` has the number of each client's last act or move that was worked off.
+    """
 
     type: Literal["at"]
     frame_id: str
     by: str
+    done: dict[str, int]
 
 
 class StatusMessage(TypedDict):
@@ -155,6 +163,8 @@ class Act(TypedDict):
     tool: str
     clicks: int
     args: dict[str, Any]
+    refusals: NotRequired[int]  # those that the page knows of
+    number: NotRequired[int]  # of the page's acts and moves
     by: NotRequired[str | None]  # put in by the kernel: who clicked, in a shared server
 
 

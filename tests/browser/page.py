@@ -110,8 +110,10 @@ class BenchPage:
         """Meanwhile the session works off nothing of what this page says."""
         gate = self.lab.folder / f"gate-{uuid.uuid4()}"
         self.run(_WAIT.format(gate=str(gate)))
-        yield
-        gate.touch()
+        try:
+            yield
+        finally:
+            gate.touch()
 
     def reload(self) -> None:
         self.command("docmanager:save")
@@ -185,6 +187,21 @@ class BenchPage:
         found = self.page.locator(".lk-bench").first.locator(".lk-row")
         return [found.nth(k).get_attribute("aria-label") for k in range(found.count())]
 
+    def listed(self, rows: list[str]) -> None:
+        """Wait until the list of objects says so; it follows the light."""
+        self.page.wait_for_function(
+            """rows => JSON.stringify([...document.querySelector(".lk-bench")
+              .querySelectorAll(".lk-row")].map(e => e.getAttribute("aria-label")))
+              === JSON.stringify(rows)""",
+            arg=rows,
+        )
+
+    def followed(self) -> None:
+        """Let a frame pass: by then a gesture is painted, and what stands around it follows."""
+        self.page.evaluate(
+            "() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))"
+        )
+
     def said(self, text: str) -> None:
         """Wait until it has been announced."""
         self.page.wait_for_function(
@@ -194,6 +211,7 @@ class BenchPage:
         )
 
     def covered(self, on: bool) -> None:
+        self.followed()
         self.page.wait_for_selector(f".lk-stage[data-cover='{'on' if on else 'off'}']")
 
     # ---- doing

@@ -205,7 +205,7 @@ def test_every_button_of_the_bar_can_be_seen(bench, width):
                   && b.bottom <= bar.bottom && e.contains(document.elementFromPoint(x, y));
               });
             }""",
-            timeout=5000,
+            timeout=30_000,
         )
     finally:
         page.set_viewport_size({"width": 1400, "height": 940})

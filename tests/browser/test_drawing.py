@@ -131,6 +131,23 @@ def keypoints(row):
     return np.asarray(row.keypoints, dtype=float).reshape(-1, 3)
 
 
+def test_keypoints_stay_on_a_polygon_whose_vertex_is_dragged(posing):
+    posing.press("p")
+    for x, y in ((60, 60), (160, 60), (160, 140)):
+        posing.click(x, y)
+    posing.press("Enter", "k")
+    posing.click(80, 70)
+    posing.click(150, 110)
+    posing.press("Enter")
+    posing.saved()
+    posing.drag((160, 60), (180, 50))
+    posing.said("Shape changed")
+    posing.saved()
+    (row,) = posing.decided().itertuples()
+    assert list(row.polygons[0]) == pytest.approx([60, 60, 180, 50, 160, 140], abs=1)
+    assert keypoints(row)[:, 2].tolist() == [1, 1, 0, 0]
+
+
 def test_keypoints_are_placed_in_the_skeleton_s_order(posing):
     posing.press("k")
     posing.said("1 of 4: head")

@@ -106,8 +106,44 @@ def test_undo_and_redo_go_over_frames(bench):
     bench.press("Shift+Z")
     bench.saved()
     assert kinds(bench)[-3:] == ["undo", "undo", "redo"]
+    bench.progress("2 / 24")  # it follows the move
     bench.press("d", "f", "f")
     bench.at(3)
+
+
+def test_a_rejected_object_stays_so_whatever_is_unfinished(bench):
+    bench.press("e", "ArrowRight", "r")  # moved, not sent: the move first, then the verdict
+    bench.saved()
+    assert kinds(bench) == ["edit", "reject"]
+    bench.press("Escape", "Control+a", "2")  # all objects, but not what is not there
+    bench.saved()
+    rejected = bench.decisions().query("kind == 'reject'")["object_id"].iloc[0]
+    relabelled = set(bench.decisions().query("kind == 'relabel'")["object_id"])
+    assert relabelled
+    assert rejected not in relabelled
+
+
+def test_undo_takes_back_what_is_not_sent_before_what_is(bench):
+    bench.press("a")
+    bench.at(2)
+    bench.press("e", "ArrowRight", "ArrowRight", "z")
+    bench.said("Not moved")
+    bench.saved()
+    assert bench.place == 2
+    assert "undo" not in kinds(bench)
+    bench.press("z")
+    bench.at(1)
+    bench.saved()
+    assert kinds(bench)[-1] == "undo"
+
+
+def test_a_held_key_accepts_one_object(bench):
+    bench.press("ArrowDown")
+    down = {"key": "Enter", "code": "Enter", "bubbles": True}
+    for repeat in (False, True, True, True):
+        bench.stage.dispatch_event("keydown", {**down, "repeat": repeat})
+    bench.saved()
+    assert kinds(bench) == ["accept"]
 
 
 def test_jupyter_shortcuts_stay_away_from_the_bench_and_work_beside_it(bench):

@@ -43,6 +43,7 @@ def followed(bench):
 def test_t_follows_corrects_on_the_way_and_ends(film):
     film.press("ArrowDown", "t")
     film.said("Object followed by flow")
+    film.page.locator(".lk-row[aria-label*='followed by flow']").wait_for()
     assert len(followed(film)) == 1
     label = followed(film)[0].split(",")[0]
     film.press("f")
@@ -75,6 +76,7 @@ def test_the_button_does_the_same_by_mouse(film):
     film.page.locator(".lk-row").first.click()
     film.page.click("[data-action=track]")
     film.said("Object followed by flow")
+    film.page.locator(".lk-row[aria-label*='followed by flow']").wait_for()
     film.page.click("[data-action=next]")
     film.at(2)
     film.page.locator(".lk-row[aria-label*='followed by flow']").wait_for()

@@ -21,14 +21,13 @@ from labkit.demo import embedded_weights, write_stills
 from labkit.project import Project
 
 MORE = 600
-SLEEP_S = 6
 CELL = """import labkit as lk
 project = lk.Project.open({path!r})
 bench = lk.Bench(project, reviewer="ana", height=480)
 bench"""
 SAY = "import ipykernel; print('ipykernel', ipykernel.__version__, 'it is')"
-BUSY = """import time
-for k in range({tenths}):
+BUSY = """import os, time
+while not os.path.exists({gate!r}):
     time.sleep(0.1)
 print("the cell", "is over")"""
 _OUTPUT = """text => [...document.querySelectorAll(".jp-OutputArea-output")]
@@ -100,8 +99,9 @@ def opened(browser, lab, kernel, frames) -> Iterator[tuple[BenchPage, Mouse, str
     page.page.wait_for_function(_OUTPUT, arg=f"ipykernel {version} it is", timeout=120_000)
     page.painted()
     yield page, Mouse(page), version
-    assert not page.errors
+    errors = page.errors
     page.end()
+    assert not errors
     for f, start in zip((log, own), before, strict=True):
         said = f.read_bytes()[start:].decode(errors="replace") if f.exists() else ""
         said = _GONE.sub("", said)
@@ -121,15 +121,16 @@ def test_the_bench_works_whichever_thread_its_handlers_run_on(opened):
     verdicts = ["accept_frame", "reject_frame"]
     assert rows["kind"][rows["kind"].isin(verdicts)].tolist() == verdicts
     # decisions while a cell runs: the pictures move on at once, and all of them arrive in order
-    page.run(BUSY.format(tenths=10 * SLEEP_S))
-    began = time.monotonic()
-    page.press("a", "x", "a")
-    page.at(6)
-    assert time.monotonic() - began < SLEEP_S - 1
-    page.saved()
-    over = page.page.evaluate(_OUTPUT, "the cell is over")
-    if version.startswith(("7.1", "7.2", "7.3")):
-        assert not over  # they are saved while the cell runs
+    gate = page.lab.folder / f"gate-{version}"
+    page.run(BUSY.format(gate=str(gate)))
+    try:
+        page.press("a", "x", "a")
+        page.at(6)
+        if version.startswith(("7.1", "7.2", "7.3")):
+            page.saved()  # while the cell runs
+        assert not page.page.evaluate(_OUTPUT, "the cell is over")
+    finally:
+        gate.touch()
     page.page.wait_for_function(_OUTPUT, arg="the cell is over")
     page.saved()
     rows = page.decisions()
@@ -149,7 +150,7 @@ def test_the_bench_works_whichever_thread_its_handlers_run_on(opened):
     began = time.monotonic()
     hand.click("Cancel")
     hand.panel.get_by_text(": cancelled").wait_for(timeout=60_000)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30
     hand.tab("Metrics")
     hand.panel.get_by_text("6 frames finished").first.wait_for(timeout=60_000)
     hand.tab("Jobs")

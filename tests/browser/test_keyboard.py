@@ -105,10 +105,12 @@ def test_rotated_boxes_polygons_and_masks_are_drawn_by_keys(bench):
 def test_keypoints_are_placed_by_keys(posing):  # noqa: F811
     top = posing.top()
     posing.press(DOWN, "2", "k", RIGHT)  # begins at the selected object
+    posing.said("Crosshair at ")
     posing.press(" ")
+    posing.said("2 of 4: neck")
     go(posing, RIGHT, 10)
-    posing.press("Shift+ ", "o")
-    posing.press("Backspace")
+    posing.said(", ")  # it rests, and says no more
+    posing.press("Shift+ ", "o", "Backspace")
     posing.said("3 of 4: shank")
     posing.press("Enter")
     posing.saved()
@@ -131,6 +133,7 @@ def test_vertices_and_keypoints_are_changed_by_keys(posing):  # noqa: F811
     go(posing, DOWN, 25)
     posing.press(" ")  # takes hold of the corner
     go(posing, RIGHT, 20)
+    posing.said("326, 242")
     posing.press(" ")
     posing.said("Shape changed")
     go(posing, LEFT, 20)
@@ -140,7 +143,9 @@ def test_vertices_and_keypoints_are_changed_by_keys(posing):  # noqa: F811
     (row,) = posing.decided().itertuples()
     assert list(row.polygons[0]) == [256, 192, 326, 242, 256, 242]
     assert set(posing.decisions()["tool"]) == {"polygon", "key"}
-    posing.press("Escape", "2", "k", RIGHT, " ", "Enter", "e", " ", "Shift+ ")
+    posing.press("Escape", "2", "k", RIGHT, " ", "Enter", "e", " ")
+    posing.said("Crosshair at 256, 192")
+    posing.press("Shift+ ")
     posing.said("Keypoint hidden")
     posing.press("Escape")
     posing.saved()

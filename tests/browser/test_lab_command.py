@@ -62,7 +62,11 @@ def server(tmp_path: Path):
     )
     yield lambda: address(tmp_path / "lab.log", process, port)
     process.terminate()
-    process.wait(20)
+    try:
+        process.wait(60)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
     log.close()
 
 

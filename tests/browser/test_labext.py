@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -142,7 +143,12 @@ def test_the_settings_are_handed_on(page, lab, project):
     settings(page, "labkit", ".jp-SettingsPanel")
     page.page.select_option(_SETTING.format("keymap"), "cvat")
     page.page.fill(_SETTING.format("reviewer"), 'O"Neil')
-    page.page.wait_for_timeout(1500)  # the editor saves a moment after the last key
+    # the editor saves a moment after the last key
+    file = lab.folder / ".home/user-settings/labkit-lab/plugin.jupyterlab-settings"
+    end = time.monotonic() + 30
+    while not (file.exists() and "Neil" in file.read_text() and "cvat" in file.read_text()):
+        assert time.monotonic() < end, "the settings were not saved"
+        page.page.wait_for_timeout(100)
     page.page.evaluate("() => void window.jupyterapp.commands.execute('labkit:open-project')")
     answer(page, folder="chosen")
     cell = notebook(page, "review-chosen")[1]

@@ -53,6 +53,14 @@ def done(hand) -> int:
     return int(found[1])
 
 
+SLOWER = """import threading, time
+from labkit.models.worker import Priority, worker
+def slower():
+    while True:  # until the kernel ends: the job has to outlast the start of a second page
+        worker().submit(time.sleep, 0.2, priority=Priority.CLICK).result()
+threading.Thread(target=slower, daemon=True).start()"""
+
+
 def cancelled(hand) -> float:
     """Cancel; the seconds until it has worked."""
     began = time.monotonic()
@@ -77,7 +85,7 @@ def test_a_prediction_with_a_label_map_is_cancelled_and_goes_on(page, hand, wait
     took = cancelled(hand)
     reached = done(hand)
     assert 100 <= reached < FRAMES
-    assert took < 10
+    assert took < 30
     with Project.open(waiting, read_only=True) as p:
         (run,) = p.runs()
         assert run.status != "finished"
@@ -102,7 +110,7 @@ def test_a_prediction_with_a_label_map_is_cancelled_and_goes_on(page, hand, wait
 def test_a_page_that_is_closed_finds_its_job_again(browser, lab, waiting):
     first = BenchPage(browser, lab, "closed")
     hand = Mouse(first)
-    first.show(BENCH_CELL.format(path=str(waiting)), "1 + 1")
+    first.show(BENCH_CELL.format(path=str(waiting)), SLOWER)
     hand.panel.get_by_text(f"{FRAMES} frames").first.wait_for(timeout=60_000)
     hand.click("Predict")
     first.page.wait_for_function(_FAR, arg=10, timeout=120_000)
@@ -110,16 +118,18 @@ def test_a_page_that_is_closed_finds_its_job_again(browser, lab, waiting):
     before = done(hand)
     first.context.close()
     second = BenchPage(browser, lab, "closed")
-    hand = Mouse(second)
-    second.again()
-    hand.panel.get_by_text(": running").wait_for(timeout=60_000)
-    seen = done(hand)
-    assert seen > before
-    second.page.wait_for_function(_FAR, arg=seen + 1, timeout=60_000)  # it moves on
-    took = cancelled(hand)
-    assert done(hand) < FRAMES
-    assert took < 10
-    hand.tab("Jobs")
-    hand.panel.get_by_text("cancelled").first.wait_for()
-    assert not second.errors
-    second.end()
+    try:
+        hand = Mouse(second)
+        second.again()
+        hand.panel.get_by_text(": running").wait_for(timeout=60_000)
+        seen = done(hand)
+        assert seen > before
+        second.page.wait_for_function(_FAR, arg=seen + 1, timeout=60_000)  # it moves on
+        took = cancelled(hand)
+        assert done(hand) < FRAMES
+        assert took < 30
+        hand.tab("Jobs")
+        hand.panel.get_by_text("cancelled").first.wait_for()
+        assert not second.errors
+    finally:
+        second.end()

@@ -66,6 +66,7 @@ def test_without_ipywidgets_there_is_a_picture_and_the_remedy(browser, lab, pred
         said = page.page.locator(".labkit-still")
         said.wait_for(timeout=60_000)
         assert "pip install ipywidgets" in said.inner_text()
-        picture = page.page.locator(".labkit-static img").first
-        assert picture.evaluate("e => e.naturalWidth") > 100
+        page.page.wait_for_function(
+            "() => document.querySelector('.labkit-static img')?.naturalWidth > 100"
+        )
         assert page.page.locator(".labkit-static table").first.inner_text().startswith("label")

@@ -32,7 +32,7 @@ def test_a_mask_is_previewed_under_the_pointer_and_decides_nothing(bench):
         bench.page.wait_for_timeout(300)
     k = bench.page.evaluate("() => document.querySelector('.lk-live').width") / 512
     inside = (top.x2 - top.x1) * (top.y2 - top.y1) * k * k
-    assert drawn(bench, least=1) > inside / 8
+    drawn(bench, least=int(inside / 8))
     # nothing is kept of a preview
     bench.press("Enter")
     bench.said("Click on an object first")

@@ -17,6 +17,7 @@ def ready(bench):
 
 def looked(bench):
     """Wait for the mask of what has been pointed at."""
+    bench.followed()  # the bar may still show what was there before
     bench.page.locator(".lk-pointbar button:not([disabled])", has_text="Keep").wait_for(
         timeout=120_000
     )
@@ -77,6 +78,56 @@ def test_a_box_and_a_point_of_the_background_change_the_selected_object(bench):
     assert 3 <= sum(len(ring) for ring in row.polygons) // 2 <= 12
     assert bench.decisions().iloc[-1]["tool"] == "sam2-nano"
     assert row.x1 == pytest.approx(top.x1, abs=12)
+
+
+SLOW = """import os, time
+from labkit.models.worker import Priority, worker
+def hold():
+    while not os.path.exists({gate!r}):
+        time.sleep(0.02)
+worker().submit(hold, priority=Priority.CLICK)"""
+
+
+def test_a_verdict_waits_for_the_mask_that_is_kept(bench, tmp_path):
+    x, y = middle(bench.top())
+    ready(bench)
+    first = bench.frame_id
+    gate = tmp_path / "gate"
+    try:
+        bench.run(SLOW.format(gate=str(gate)))
+        bench.click(x, y)
+        bench.press("Enter")
+        bench.said("as soon as its mask is here")
+        bench.click(500, 360)  # no point of the same mask any more
+        bench.said("one moment")
+        bench.press("a")
+        bench.followed()
+        assert bench.place == 1
+    finally:
+        gate.touch()
+    bench.at(2)
+    bench.saved()
+    rows = bench.decisions()
+    kinds = rows["kind"].tolist()
+    assert kinds[0] == "add"
+    assert "accept_frame" in kinds
+    assert set(rows["frame_id"]) == {first}
+    (row,) = bench.decided().query("state == 'added'").itertuples()
+    assert row.x1 < x < row.x2
+
+
+def test_a_target_is_left_with_its_frame(bench):
+    bench.press("ArrowDown")
+    ready(bench)
+    bench.press("f")
+    bench.at(2)
+    x, y = middle(bench.top())
+    bench.click(x, y)
+    looked(bench)
+    bench.press("Enter")
+    bench.said("added")
+    bench.saved()
+    assert bench.decisions()["kind"].tolist() == ["add"]
 
 
 def test_ctrl_collects_points_before_asking(bench):

@@ -199,19 +199,20 @@ def test_a_full_disk_is_one_line_and_what_is_written_stays(make_project, monkeyp
 def test_cancel_keeps_parts_and_the_same_call_goes_on(make_project) -> None:
     project = make_project(36)
     calm = predict(project, FakeDetector(), **GIVEN)
-    go, count = threading.Event(), []
+    go, cancelled, count = threading.Event(), threading.Event(), []
 
     def slow(frames) -> None:
         count.append(len(frames))
         if sum(count) >= 16:
             go.set()
-        time.sleep(0.02)
+            cancelled.wait(30)
 
     job = predict_job(project, FakeDetector(before=slow), **{**GIVEN, "conf": 0.6})
-    assert go.wait(5)
+    assert go.wait(30)
     job.cancel()
     asked = len(count)
-    job.wait(5)
+    cancelled.set()
+    job.wait(30)
     assert job.state == "cancelled"
     assert len(count) - asked <= 2
     with pytest.raises(CancelledError):
@@ -258,13 +259,16 @@ def test_a_run_that_another_call_works_on_is_left_alone(make_project) -> None:
 
     def hold(frames) -> None:
         entered.set()
-        go.wait(5)
+        go.wait(60)
 
     first = predict_job(project, FakeDetector(before=hold), **GIVEN)
-    assert entered.wait(5)
+    assert entered.wait(30)
     second = predict_job(project, FakeDetector(), **GIVEN)
+    end = time.monotonic() + 30
+    while len(project.runs()) < 2 and time.monotonic() < end:
+        time.sleep(0.01)
     go.set()
-    assert first.result(10) != second.result(10)
+    assert first.result(30) != second.result(30)
     assert [m.status for m in project.runs()] == ["finished", "finished"]
 
 
@@ -284,19 +288,19 @@ def test_replace_names_the_runs_on_these_frames(make_project) -> None:
 
 def test_a_click_does_not_wait_for_the_run(make_project) -> None:
     project = make_project(30)
-    started = threading.Event()
+    started, asked = threading.Event(), threading.Event()
 
     def slow(frames) -> None:
         started.set()
-        time.sleep(0.02)
+        asked.wait(30)
 
     detector = FakeDetector(before=slow)
     job = predict_job(project, detector, **GIVEN)
-    assert started.wait(5)
-    before = len(detector.batches)
-    worker().submit(lambda: None, priority=Priority.CLICK).result(5)
-    assert len(detector.batches) - before <= 1
-    job.result(10)
+    assert started.wait(30)
+    click = worker().submit(lambda: len(detector.batches), priority=Priority.CLICK)
+    asked.set()
+    assert click.result(30) == 1  # right after the batch that was under way
+    job.result(30)
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,8 @@ class Bench:
     def frames(self):
         return {m["frame_id"]: m for m in self.out.of("frame")}
 
-    def act(self, action, frame=None, *, then=None, client="me", revision=None, **args):
+    def act(self, action, frame=None, *, then=None, client="me", revision=None, page=None, **args):
+        """Act on a frame; ``page`` has what a page counts: its refusals, its own number."""
         frame = frame or self.frames()[self.session.frame_id]
         self.count += 1
         act = {
@@ -88,7 +89,7 @@ class Bench:
             "frame_id": frame["frame_id"],
             "revision": frame["revision"] if revision is None else revision,
             "then": frame["frame_id"] if then is None else then,
-            "tool": "key", "clicks": 1, "args": args,
+            "tool": "key", "clicks": 1, "args": args, **(page or {}),
         }  # fmt: skip
         self.tell(act)
         return act

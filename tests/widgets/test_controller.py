@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from labkit.core.types import FRAME_VERDICTS
+from labkit.core.errors import StoreError
+from labkit.core.types import FRAME_VERDICTS, AnnotatedObject, Shape
 
 
 def kinds(session):
@@ -29,7 +30,7 @@ def test_the_window_follows_and_what_leaves_it_is_dropped(bench, session):
     bench.tell({"type": "goto", "client": "me", "place": 7, "then": ""})
     assert set(bench.out.images) == set(order[5:12])
     assert set(bench.out.of("drop")[-1]["frame_ids"]) == set(order[:5])
-    assert bench.out.of("at")[-1] == {"type": "at", "frame_id": order[7], "by": ""}
+    assert bench.out.of("at")[-1] == {"type": "at", "frame_id": order[7], "by": "", "done": {}}
 
 
 def test_a_verdict_is_answered_after_the_commit_and_moves_on(bench, session):
@@ -83,6 +84,82 @@ def test_what_was_made_on_an_older_revision_than_anothers_decision_is_refused(be
     bench.act("accept_frame", frame, client="another", revision=0)
     assert not bench.out.answer["ok"]
     bench.act("accept_frame")
+    assert bench.out.answer["ok"]
+
+
+def test_what_was_sent_before_a_refusal_was_heard_of_is_refused_too(bench, session):
+    frame = bench.frames()[session.frame_id]
+    bench.act("reject", object_ids=[frame["objects"][0]["id"]])
+    nonsense = [{"id": "new-1", "label": "cat", "shape": {"box": [1, 1, 9, 9]}}]
+    bench.act("add", objects=nonsense, page={"refusals": 0})
+    bench.act("accept_frame", then=session.order[1], page={"refusals": 0})
+    assert "what came before" in bench.out.answer["message"]
+    bench.act("undo", then="", page={"refusals": 1})
+    assert [a["ok"] for a in bench.out.of("answer")] == [True, False, False, False]
+    assert kinds(session) == ["reject"]
+    # on other frames it goes on, and here as well once the page has heard of all
+    other = bench.frames()[session.order[1]]
+    bench.act("reject_frame", other, page={"refusals": 0})
+    assert bench.out.answer["ok"]
+    bench.act("accept_frame", frame, revision=99, page={"refusals": 3})
+    assert bench.out.answer["ok"]
+
+
+def test_what_was_proposed_since_the_frame_was_sent_is_not_accepted_unseen(bench, session):
+    frame = bench.frames()[session.frame_id]
+    seen = {"threshold": 0.5, "proposals": frame["proposals"]}
+    late = AnnotatedObject("late", frame["frame_id"], "nut", Shape((1, 1, 9, 9)), score=0.9)
+    session.add_proposals(frame["frame_id"], [late])
+    bench.act("accept_frame", frame, then=session.order[1], **seen)
+    assert "proposed here meanwhile" in bench.out.answer["message"]
+    assert not len(session.project.decisions())
+    again = bench.frames()[frame["frame_id"]]
+    assert "late" in [o["id"] for o in again["objects"]]
+    bench.act("accept_frame", again, **{**seen, "proposals": again["proposals"]})
+    assert bench.out.answer["ok"]
+
+
+def test_a_frame_on_which_another_has_decided_is_sent_again_on_arrival(bench, session):
+    ahead = session.order[2]
+    sent = bench.frames()[ahead]
+    with session.project.review(session.queue, "ben") as other:
+        other.goto(ahead)
+        other.reject(other.objects()[0].object_id)
+    bench.tell({"type": "goto", "client": "me", "place": 2, "then": ahead})
+    now = bench.frames()[ahead]
+    assert now["revision"] > sent["revision"]
+    assert now["objects"][0]["state"] == "rejected"
+
+
+def test_a_move_says_what_has_been_worked_off(bench, session):
+    bench.act("skip", then=session.order[1], page={"number": 4})
+    bench.tell({"type": "goto", "client": "another", "place": 3, "then": "", "number": 9})
+    assert bench.out.of("at")[-1]["done"] == {"me": 4, "another": 9}
+
+
+def test_every_threshold_is_acknowledged_also_one_that_cannot_be(bench, session):
+    for value in (0.4, 7):
+        bench.tell({"type": "threshold", "client": "me", "value": value})
+    assert bench.out.of("threshold") == [{"type": "threshold", "by": "me"}] * 2
+    assert session.threshold == 0.4
+    assert bench.out.of("notice")[-1]["level"] == "error"
+
+
+def test_a_gesture_is_answered_when_the_ledger_cannot_be_reached_at_all(
+    bench, session, monkeypatch
+):
+    def gone(*_args, **_kwargs):
+        raise StoreError("The ledger cannot be reached")
+
+    ledger = type(session.project.ledger)
+    with monkeypatch.context() as away:
+        for name in ("append", "_reading"):
+            away.setattr(ledger, name, gone)
+        bench.act("accept_frame", then=session.order[1])
+        answer = bench.out.answer
+        assert not answer["ok"]
+        assert answer["message"] == "The ledger cannot be reached"
+    bench.act("accept_frame", then=session.order[1])
     assert bench.out.answer["ok"]
 
 

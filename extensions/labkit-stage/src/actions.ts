@@ -1,6 +1,7 @@
 // The words of the keymap as deeds. A verdict shows the next frame at once.
 
 import type { Hand } from "./hand";
+import { standing } from "./hit";
 import { caption, shown } from "./paint";
 import type { Stage } from "./stage";
 import type { Store } from "./store";
@@ -38,7 +39,7 @@ export class Actions {
     redo: (tool) => this.history("redo", tool),
     object_next: () => this.walk(1),
     object_previous: () => this.walk(-1),
-    select_all: () => this.hand.select(this.stage.visible.map((o) => o.id)),
+    select_all: () => this.hand.select(standing(this.stage.visible).map((o) => o.id)),
     edit: () => this.edit(),
     new_box: () => this.toggle("box"),
     new_rotated: () => this.toggle("rotated"),
@@ -71,14 +72,16 @@ export class Actions {
 
   private verdict(action: string, tool: string): void {
     const { store } = this;
-    this.hand.keep(tool);
+    if (!this.hand.keep(tool, () => this.verdict(action, tool))) return;
     const frame = store.frame;
     if (!frame || this.waiting === frame.frame_id) return;
     const next = store.at(frame.place + 1);
     const last = frame.place + 1 >= store.status.total;
-    const args = action === "accept_frame" ? { threshold: store.status.threshold } : {};
+    const { threshold } = store.status;
+    // what has come since is not accepted unseen
+    const args = action === "accept_frame" ? { threshold, proposals: frame.proposals } : {};
     const then = last ? frame.frame_id : (next?.frame_id ?? "");
-    const seen = new Set(shown(frame, store.status.threshold).map((o) => o.id));
+    const seen = new Set(shown(frame, threshold).map((o) => o.id));
     const accepted = (o: Obj): Obj =>
       o.state === "proposed" && seen.has(o.id) ? { ...o, state: "accepted" } : o;
     const word = { accept_frame: "accepted", reject_frame: "hand", skip: "skipped" }[action]!;
@@ -111,9 +114,9 @@ export class Actions {
     const { store } = this;
     if (place < 0 || place >= store.status.total)
       return this.say(place < 0 ? "This is the first frame" : "This is the end of the queue");
-    this.hand.keep("key");
+    if (!this.hand.keep("key", () => this.goPlace(place))) return;
     const to = store.at(place);
-    store.send({ type: "goto", place, then: to?.frame_id ?? "" });
+    store.move(place, to?.frame_id ?? "");
     if (!to) return;
     store.goto(to.frame_id);
     this.say(this.where());
@@ -169,9 +172,14 @@ export class Actions {
 
   private onObjects(action: "accept" | "reject", tool: string): void {
     const { store, hand } = this;
-    const frame = store.frame;
     const ids = hand.picked.map((o) => o.id);
-    if (!frame || !ids.length) return this.say("Select an object first", true);
+    if (!ids.length) return this.say("Select an object first", true);
+    // what has been moved is sent first, and no drag goes on with what is decided
+    hand.selecting.keep(tool);
+    hand.selecting.drop();
+    if (action === "reject" && ids.includes(hand.painting.target ?? "")) hand.drop();
+    const frame = store.frame;
+    if (!frame) return;
     const after = this.stage.visible;
     const place = after.findIndex((o) => o.id === ids[ids.length - 1]);
     const follower = after.slice(place + 1).find((o) => !ids.includes(o.id));
@@ -187,7 +195,7 @@ export class Actions {
   /** The chosen objects are carried to the next frames, or no longer where all of them are. */
   private follow(tool: string): void {
     const { store, hand } = this;
-    hand.keep(tool);
+    if (!hand.keep(tool, () => this.follow(tool))) return;
     const object_ids = hand.picked.filter((o) => o.state !== "rejected").map((o) => o.id);
     if (!store.frame || !object_ids.length) return this.say("Select an object to follow first", true);
     store.act("follow", { object_ids }, { frame: store.frame, tool });
@@ -271,6 +279,5 @@ export class Actions {
   threshold(value: number): void {
     const rounded = Math.round(Math.min(1, Math.max(0, value)) * 100) / 100;
     this.store.setThreshold(rounded);
-    this.store.send({ type: "threshold", value: rounded });
   }
 }

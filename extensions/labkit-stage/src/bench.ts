@@ -84,11 +84,11 @@ export class Bench {
   // ---- changes
 
   private changed(change: Change, frameId: string): void {
-    if (change === "leave") return this.hand.keep("key");
+    if (change === "leave") return void this.hand.keep("key");
     const here = frameId === this.store.current;
     // a frame that is fetched ahead leaves alone what is being drawn on this one
     if (change === "frame" && here) {
-      this.hand.drop();
+      this.hand.elsewhere();
       const known = new Set(this.stage.visible.map((o) => o.id));
       this.hand.selected = this.hand.selected.filter((id) => known.has(id));
       this.actions.arrived();
@@ -249,7 +249,10 @@ export class Bench {
 }
 
 /** A held key decides one frame, not as many as the keyboard repeats. */
-const ONCE = new Set(["accept_frame", "reject_frame", "skip", "accept", "reject", "undo", "redo"]);
+const ONCE = new Set([
+  "accept_frame", "reject_frame", "skip", "accept", "reject", "undo", "redo",
+  "keep", "copy_next", "track", "contrast", "drag", "leave_out", "edit", "segment",
+]);
 const ARROWS: Record<string, [number, number]> = {
   ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1],
 };

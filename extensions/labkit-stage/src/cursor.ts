@@ -84,7 +84,7 @@ export class Cursor {
     if (!at) return this.show();
     if (this.release()) return hand.up();
     hand.press(at, PRESS);
-    this.held = true;
+    this.held = this.at !== null; // it may have ended what was drawn
   }
 
   /** Whether a drag was held, which is now somebody else's. */

@@ -100,6 +100,12 @@ function withRotated(shape: Shape, rotated: Rotated): Shape {
   return { box: boundsOf(corners(rotated)), rotated, ...(keypoints && { keypoints }) };
 }
 
+/** A shape with other polygons; its keypoints stay. */
+function withPolygons({ keypoints }: Shape, polygons: number[][]): Shape {
+  const box = boundsOf(polygons.flatMap(ringPoints));
+  return { box, polygons, ...(keypoints && { keypoints }) };
+}
+
 /** What a shape becomes when one of its parts is dragged to a point. */
 export function dragged(shape: Shape, part: Part, from: Point, to: Point, size: Size): Shape {
   switch (part.kind) {
@@ -115,7 +121,7 @@ export function dragged(shape: Shape, part: Part, from: Point, to: Point, size: 
         points[part.index] = to;
         return flat(points);
       });
-      return { box: boundsOf(polygons.flatMap(ringPoints)), polygons };
+      return withPolygons(shape, polygons);
     }
     case "rim":
       return shape.rotated ? withRotated(shape, sideTo(shape.rotated, part.index, to)) : shape;
@@ -143,7 +149,7 @@ export function insertVertex(shape: Shape, ring: number, after: number, p: Point
     points.splice(after + 1, 0, p);
     return flat(points);
   });
-  return { box: boundsOf(polygons.flatMap(ringPoints)), polygons };
+  return withPolygons(shape, polygons);
 }
 
 /** Without one vertex; a ring keeps three of them at least. */
@@ -152,7 +158,7 @@ export function deleteVertex(shape: Shape, ring: number, index: number): Shape |
   const polygons = shape.polygons.map((r, k) =>
     k === ring ? flat(ringPoints(r).filter((_, j) => j !== index)) : r,
   );
-  return { box: boundsOf(polygons.flatMap(ringPoints)), polygons };
+  return withPolygons(shape, polygons);
 }
 
 export function polygonShape(points: Point[]): Shape {

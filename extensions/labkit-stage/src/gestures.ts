@@ -55,6 +55,8 @@ export class Gestures {
     } else if (event.pointerType === "pen") {
       if (this.touches.size) this.hand.lift();
       this.touches.clear();
+      this.pinching = false;
+      this.pinched = null;
       this.pen = true;
     }
     event.preventDefault();

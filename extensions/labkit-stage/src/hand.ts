@@ -139,7 +139,7 @@ export class Hand {
   setTool(tool: ToolName): void {
     if (this.tool === tool) return;
     if (this.tools[tool] !== this.current) {
-      this.current.keep("key");
+      if (!this.keep("key", () => this.setTool(tool))) return;
       this.drop();
       this.current.off?.();
       this.hold(tool);
@@ -169,6 +169,12 @@ export class Hand {
     this.current.drop();
     if (had) this.stage.paint();
     else this.stage.paintLive();
+  }
+
+  /** Another frame is shown. */
+  elsewhere(): void {
+    this.drop();
+    for (const tool of Object.values(this.tools)) tool.elsewhere?.();
   }
 
   // ---- the pointer
@@ -254,8 +260,9 @@ export class Hand {
 
   // ---- finished gestures
 
-  keep(how: string): void {
-    this.current.keep(how);
+  /** Send what is finished. False where it cannot be left now; `then` is called once it can. */
+  keep(how: string, then?: () => void): boolean {
+    return this.current.keep(how, then) !== false;
   }
 
   /** Enter: keep what is unfinished; false where it is about the selected objects. */

@@ -68,6 +68,9 @@ export function contains(obj: Obj, p: Point, d: number): boolean {
   return !outlines.length || outlines.some((ring) => inRing(p, ring));
 }
 
+/** Objects that have not been rejected. */
+export const standing = (objects: Obj[]): Obj[] => objects.filter((o) => o.state !== "rejected");
+
 /** The smallest object under a point: what is large is easier to reach elsewhere. */
 export function objectAt(objects: Obj[], p: Point, d: number): Obj | null {
   const area = ({ shape: { box } }: Obj) => (box[2] - box[0]) * (box[3] - box[1]);

@@ -84,6 +84,8 @@ export class Pointing {
   // ---- the pointer
 
   down(at: Point, event: Press, near: number): void {
+    // its points are those of the mask that is kept
+    if (this.then) return this.say("The mask is being kept: one moment");
     const hit = this.points.findIndex((p) => Math.hypot(p.x - at.x, p.y - at.y) <= near);
     if (hit >= 0) {
       this.points.splice(hit, 1);
@@ -134,6 +136,7 @@ export class Pointing {
   /** Without the last point, or without the box where there is none. */
   takeBack(): boolean {
     if (!this.busy) return false;
+    this.then = null;
     if (!this.points.pop()) this.box = null;
     this.ask();
     return true;
@@ -230,7 +233,8 @@ export class Pointing {
     const { then } = this;
     if (message.preview || !then) return;
     this.then = null;
-    then();
+    if (this.made) then();
+    else if (!message.error) this.say("There is nothing to keep", true);
   }
 
   /** What Enter keeps: the shape, its outline and the tool that made it; null before an answer. */

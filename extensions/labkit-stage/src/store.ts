@@ -35,6 +35,13 @@ export class Store {
   private readonly shows = new Set<(message: FromKernel) => void>();
   private readonly wanted = new Set<string>();
   private clicks = 0;
+  /** Gestures that the kernel has refused. */
+  private refusals = 0;
+  /** Acts and moves are numbered; the last one after which this page stands elsewhere. */
+  private number = 0;
+  private went = 0;
+  /** Thresholds that the kernel has not taken in yet. */
+  private moving = 0;
   private waiting = 0;
   private alive = 0;
 
@@ -117,6 +124,12 @@ export class Store {
     this.model.send({ client: this.client, ...message });
   }
 
+  /** Have the session go to a place; `then` is the frame that is shown already. */
+  move(place: number, then: string): void {
+    this.went = ++this.number;
+    this.send({ type: "goto", place, then, number: this.number });
+  }
+
   /** Send a gesture; `then` is the frame that is shown after it. */
   act(
     action: string,
@@ -136,7 +149,10 @@ export class Store {
       tool: options.tool ?? "key",
       clicks: Math.max(1, this.clicks),
       args,
+      refusals: this.refusals,
+      number: ++this.number,
     };
+    if (act.then && act.then !== frame.frame_id) this.went = act.number;
     this.clicks = 0;
     this.pending.set(act.id, act);
     this.setLight("saving", "");
@@ -162,9 +178,12 @@ export class Store {
     this.afterimages.set(frameId, [...(this.afterimages.get(frameId) ?? []), image]);
   }
 
+  /** Show from another score on. */
   setThreshold(value: number): void {
     this.status = { ...this.status, threshold: value };
     this.emit("objects");
+    this.moving++;
+    this.send({ type: "threshold", value });
   }
 
   private setLight(light: Light, text: string): void {
@@ -187,13 +206,16 @@ export class Store {
         this.answered(message);
         break;
       case "at":
-        if (message.by !== this.client) this.goto(message.frame_id);
+        if (message.by !== this.client) this.sentTo(message);
+        break;
+      case "threshold":
+        if (message.by === this.client) this.moving--;
         break;
       case "status": {
         const { type: _, ...status } = message;
         // where this page stands it knows best; the threshold may be under the hand
         const place = this.frame?.place ?? status.place;
-        const threshold = this.pending.size ? this.status.threshold : status.threshold;
+        const threshold = this.moving ? this.status.threshold : status.threshold;
         const letters = [...(status.states || this.status.states)];
         for (const [k, letter] of status.changed) letters[k] = letter;
         this.status = { ...status, states: letters.join(""), place, threshold };
@@ -212,13 +234,30 @@ export class Store {
     return [...this.pending.values()].some((a) => a.frame_id === frameId);
   }
 
+  /** What this page shows of a frame, and has decided on; objects that were drawn have their names. */
+  private seen({ objects, revision, proposals }: Frame): Partial<Frame> {
+    const named = (o: Obj): Obj => ({ ...o, id: this.made.get(o.id) ?? o.id });
+    return { objects: objects.map(named), revision, proposals };
+  }
+
+  /** The session has moved; what it says of the time before this page's own last move is over. */
+  private sentTo(message: FromKernel & { type: "at" }): void {
+    const to = message.frame_id;
+    if (to === this.current || (message.done[this.client] ?? 0) < this.went) return;
+    const before = this.number;
+    this.emit("leave");
+    this.goto(to);
+    // what was kept there has taken the session back
+    if (this.number > before && this.frame) this.move(this.frame.place, to);
+  }
+
   private take(message: Frame & { type: "frame" }): void {
     const { type: _, ...frame } = message;
     const id = frame.frame_id;
     const known = this.frames.get(id);
     // while more gestures on it are under way, what they show stays; the last answer settles it
     const busy = this.busy(id);
-    const merged = known && busy ? { ...frame, objects: known.objects } : frame;
+    const merged = known && busy ? { ...frame, ...this.seen(known) } : frame;
     if (!busy) this.afterimages.delete(id);
     if (!frame.image) this.wanted.delete(id); // other pixels are on their way
     this.frames.set(id, merged);
@@ -241,18 +280,21 @@ export class Store {
   private answered(message: FromKernel & { type: "answer" }): void {
     if (!this.pending.delete(message.id)) return;
     const frame = this.frames.get(message.frame_id);
-    if (frame) this.frames.set(message.frame_id, { ...frame, revision: message.revision });
+    if (frame && message.ok)
+      this.frames.set(message.frame_id, { ...frame, revision: message.revision });
     for (const [ours, theirs] of Object.entries(message.made)) this.made.set(ours, theirs);
     if (!message.ok) {
+      this.refusals++;
       this.setLight("refused", message.message);
       this.notice(message.message, true);
       if (message.frame_id !== this.current) this.emit("leave");
       this.goto(message.frame_id);
       const back = this.frame;
-      if (back) this.send({ type: "goto", place: back.place, then: back.frame_id });
+      if (back) this.move(back.place, back.frame_id);
     } else {
       if (message.message) this.notice(message.message);
-      if (!this.pending.size) this.setLight("saved", "");
+      // what was refused is not saved by what comes after it
+      if (!this.pending.size && this.light !== "refused") this.setLight("saved", "");
     }
   }
 }

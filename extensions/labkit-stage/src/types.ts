@@ -47,6 +47,8 @@ export interface Frame {
   frame_id: string;
   place: number;
   revision: number;
+  /** A checksum of the proposals that it was made of. */
+  proposals: number;
   name: string;
   width: number;
   height: number;
@@ -106,6 +108,9 @@ export interface Act {
   tool: string;
   clicks: number;
   args: Record<string, unknown>;
+  /** Refusals that this page knows of. */
+  refusals: number;
+  number: number;
 }
 
 /** What the interactor is, and whether it can be asked. */
@@ -147,7 +152,8 @@ export type FromKernel =
       message: string;
       made: Record<string, string>;
     }
-  | { type: "at"; frame_id: string; by: string }
+  | { type: "at"; frame_id: string; by: string; done: Record<string, number> }
+  | { type: "threshold"; by: string }
   | ({ type: "status" } & Status)
   | { type: "cover" }
   | { type: "show"; view: string; stamp: number; mark: number }

@@ -37,6 +37,12 @@ export class Boxing implements Tool {
     this.drop();
   }
 
+  takeBack(): boolean {
+    if (!this.busy) return false;
+    this.drop();
+    return true;
+  }
+
   keep(): void {}
 
   drop(): void {

@@ -142,6 +142,10 @@ export class Placing implements Tool {
     hand.select([id]);
   }
 
+  elsewhere(): void {
+    this.target = null;
+  }
+
   drop(): void {
     this.points = [];
     this.held = false;

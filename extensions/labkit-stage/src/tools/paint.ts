@@ -118,6 +118,7 @@ export class Painting implements Tool {
 
   takeBack(): boolean {
     if (!this.touched) return false;
+    this.drag = null;
     if (!this.brush?.takeBack()) this.hand.say("Nothing more can be taken back");
     return true;
   }
@@ -130,14 +131,17 @@ export class Painting implements Tool {
 
   // ---- what comes of it
 
-  keep(_how: string): void {
+  keep(_how: string): boolean | void {
     const { hand, target } = this;
     const { store, tool } = hand;
     const frame = store.frame;
     if (!this.busy) return;
     const { brush } = this;
     const mask = brush?.rle();
-    if (!mask && target) return hand.say("Nothing is left of the mask: reject the object instead", true);
+    if (!mask && target) {
+      hand.say("Nothing is left of the mask: reject the object, or Escape brings it back", true);
+      return false;
+    }
     this.drop();
     hand.putAway();
     if (!frame || !brush || !mask) return hand.stage.paint();

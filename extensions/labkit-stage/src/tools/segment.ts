@@ -54,22 +54,34 @@ export class Segmenting implements Tool {
     return this.pointing.takeBack();
   }
 
-  enter(): boolean {
+  enter(how: string): boolean {
     const { pointing } = this;
-    if (pointing.made || pointing.waiting) this.keep();
+    if (pointing.made || pointing.waiting) this.keep(how);
     else this.hand.say("Click on an object first", true);
     return true;
   }
 
   /** The interactor's answer becomes an object, or the shape of the one that was selected. */
-  keep(): void {
+  keep(how: string, then?: () => void): boolean | void {
     const { hand, pointing } = this;
-    const { made, target } = pointing;
-    if (pointing.waiting) pointing.then = () => this.keep();
-    if (!hand.store.frame || !made) return;
+    const { frame } = hand.store;
+    const { made } = pointing;
+    if (pointing.waiting) {
+      pointing.then = () => {
+        this.keep(how);
+        then?.();
+      };
+      hand.say("It is kept as soon as its mask is here");
+      return false;
+    }
+    if (!frame || !made) return;
     const { shape, rings, tool } = made;
-    if (target) hand.change([{ object_id: target, shape }], tool, rings);
-    else hand.add(shape, tool, rings);
+    const old = frame.objects.find((o) => o.id === pointing.target);
+    if (old) {
+      const { keypoints } = old.shape;
+      const whole = { ...shape, ...(keypoints && { keypoints }) };
+      hand.change([{ object_id: old.id, shape: whole }], tool, rings);
+    } else hand.add(shape, tool, rings);
     pointing.clear();
     pointing.target = null;
     hand.selected = [];
@@ -79,6 +91,10 @@ export class Segmenting implements Tool {
 
   drop(): void {
     this.pointing.clear();
+  }
+
+  elsewhere(): void {
+    this.pointing.target = null;
   }
 
   rename(name: (id: string) => string): void {

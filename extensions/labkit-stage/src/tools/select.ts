@@ -4,7 +4,7 @@ import {
   boxOf, deleteVertex, dragged, hasArea, insertVertex, nudged, toggled, turned, type Part,
 } from "../geometry";
 import type { Hand } from "../hand";
-import { objectAt, partAt } from "../hit";
+import { objectAt, partAt, standing } from "../hit";
 import type { Obj, Point, Shape } from "../types";
 import { HIDDEN, VISIBLE } from "./keypoints";
 import type { Press, Tool } from "./tool";
@@ -123,7 +123,7 @@ export class Selecting implements Tool {
 
   private lasso(from: Point, to: Point): void {
     const [x1, y1, x2, y2] = boxOf(from, to);
-    const inside = this.hand.objects.filter(({ shape: { box } }) =>
+    const inside = standing(this.hand.objects).filter(({ shape: { box } }) =>
       box[0] >= x1 && box[1] >= y1 && box[2] <= x2 && box[3] <= y2,
     );
     this.hand.select(inside.map((o) => o.id));
@@ -165,6 +165,15 @@ export class Selecting implements Tool {
     if (!editing && !this.edits.size) return false;
     this.keep(how);
     if (editing) this.hand.setTool("select");
+    return true;
+  }
+
+  /** Everything is where it was before it was moved. */
+  takeBack(): boolean {
+    if (!this.busy) return false;
+    this.drop();
+    this.hand.stage.paint();
+    this.hand.say("Not moved");
     return true;
   }
 

@@ -46,8 +46,11 @@ export interface Tool {
   left?(): void;
   /** The press was the beginning of something else, such as a pinch. */
   lift(): void;
-  /** Send what is finished, if anything is; also where a verdict or another tool ends it. */
-  keep(how: string): void;
+  /**
+   * Send what is finished, if anything is; also where a verdict or another tool ends it. False where
+   * it cannot be left now, and has been said; `then` is called once it can.
+   */
+  keep(how: string, then?: () => void): boolean | void;
   /** Enter; false where it is about the selected objects. Otherwise: keep, where busy. */
   enter?(how: string): boolean;
   /** Take back the last point or stroke; false where there is none. */
@@ -58,6 +61,8 @@ export interface Tool {
   labelled?(): void;
   /** Forget what is not sent. */
   drop(): void;
+  /** Another frame is shown: its objects are others. */
+  elsewhere?(): void;
   /** Objects have other names now. */
   rename?(name: (id: string) => string): void;
   /** Draw what moves. */
