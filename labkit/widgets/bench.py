@@ -180,6 +180,11 @@ class Bench(Whole, ipywidgets.VBox):
         self._open(queue, frame_id)
 
     def _predicted(self, run: str) -> None:
+        """Open what there is to decide now; a queue that somebody works on stays in their hands."""
+        if self.reviewer is not None:
+            self._tracked(run)
+            self.reviewer.controller.tell(f"Run {run} is there: rank again under Queue")
+            return
         self._runs = self._runs and [run]
         queue = self.project.queue(run)
         if not len(queue):

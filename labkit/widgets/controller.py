@@ -164,6 +164,12 @@ class Controller:
 
         self._put(_GESTURE, inside)
 
+    def tell(self, text: str) -> None:
+        """Say something to the person, between two gestures; any thread."""
+        self._put(
+            _GESTURE, lambda: self._outlet.send(Notice(type="notice", level="info", text=text))
+        )
+
     def close(self) -> None:
         """Work off what has arrived and end the thread."""
         thread, self._thread = self._thread, None

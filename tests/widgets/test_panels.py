@@ -301,6 +301,24 @@ def test_the_bench_begins_with_predict_and_opens_the_queue_of_the_first_run(empt
     assert tuple(bench.tabs.titles) == ("Queue", "Track", "Predict", "Metrics", "Jobs")
 
 
+def test_a_run_that_ends_leaves_the_queue_in_the_reviewers_hands(project, closing):
+    bench = closing(lk.Bench(project))
+    reviewer, panel = bench.reviewer, bench.panels["Predict"]
+    reviewer.session.goto(reviewer.session.order[3])
+    said = []
+    reviewer.stage.send = lambda message: said.append(message.get("text", ""))
+    panel.conf.value = 0.2
+    click(panel, panel.start)
+    run = project.runs()[-1].run_id
+    until(lambda: f"Run {run} is there: rank again under Queue" in said)
+    assert bench.reviewer is reviewer
+    assert reviewer.session.position == 3
+    assert any(o.object_id.startswith(run) for o in reviewer.session.view.objects)
+    queue = bench.panels["Queue"]
+    queue.refresh()
+    assert len(queue.list.options)
+
+
 def test_a_finished_project_opens_all_the_same(project, closing):
     with project.review(reviewer="ana") as session:
         for _ in session.order:
