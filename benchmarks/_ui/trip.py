@@ -7,9 +7,9 @@ from contextlib import closing
 
 from _ui.report import Row, spread
 from _ui.rig import Lab, Rig
+from labkit.cli.lab import PROMPT
 
 TRIPS = 60
-PROMPT = "--ServerApp.kernel_websocket_connection_class=labkit.widgets.websocket.PromptConnection"
 
 
 def run(rig: Rig) -> list[Row]:

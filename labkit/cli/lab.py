@@ -13,10 +13,10 @@ import typer
 
 from labkit.core.errors import InputError
 
-__all__ = ["command"]
+__all__ = ["PROMPT", "command"]
 
-_PROMPT = "labkit.widgets.websocket.PromptConnection"
-"""For kernels on this machine; those behind a gateway have a connection of their own."""
+PROMPT = "--ServerApp.kernel_websocket_connection_class=labkit.widgets.websocket.PromptConnection"
+"""JupyterLab's option for kernels on this machine; a gateway has a connection of its own."""
 
 
 def command(
@@ -39,5 +39,5 @@ def command(
     opened = [] if place.is_dir() else [f"--LabApp.default_url=/lab/tree/{quote(place.name)}"]
     command = [sys.executable, "-m", "jupyterlab", "--notebook-dir", str(folder), *opened]
     if not (os.environ.get("JUPYTER_GATEWAY_URL") or any("gateway" in a for a in context.args)):
-        command.append(f"--ServerApp.kernel_websocket_connection_class={_PROMPT}")
+        command.append(PROMPT)
     return subprocess.call([*command, *context.args])  # noqa: S603 - our own interpreter, a list

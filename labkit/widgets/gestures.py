@@ -49,7 +49,7 @@ def perform(
     """
     how: dict[str, Any] = {"tool": tool, "clicks": clicks}
     if action == "accept_frame":
-        if args.get("proposals", checksum(session.view)) != checksum(session.view):
+        if "proposals" in args and args["proposals"] != checksum(session.view):
             raise StaleDecisionError(
                 "This was not saved",
                 "objects have been proposed here meanwhile",

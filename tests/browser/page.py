@@ -254,6 +254,13 @@ class BenchPage:
             timeout=30_000,
         )
 
+    def another_rejects(self, frame_id: str) -> None:
+        """Somebody else, Ben, rejects the first object of a frame meanwhile."""
+        with Project.open(self.project_path) as p:
+            other = p.review(reviewer="ben")
+            other.goto(frame_id)
+            other.reject(other.objects()[0].object_id)
+
     # ---- what came of it
 
     def decisions(self) -> pd.DataFrame:

@@ -5,7 +5,6 @@ import pytest
 
 from labkit.core.geometry import decode_mask
 from labkit.core.types import Rle
-from labkit.project import Project
 
 RING = [(100, 100), (200, 100), (200, 180), (100, 180), (100, 100)]
 
@@ -166,10 +165,7 @@ def test_what_is_being_painted_is_kept_when_an_earlier_frame_comes_back_refused(
         bench.press("b")
         path(bench, (100, 100), (200, 100))
         second = bench.frame_id
-        with Project.open(bench.project_path) as p:
-            other = p.review(reviewer="ben")
-            other.goto(first)
-            other.reject(other.objects()[0].object_id)
+        bench.another_rejects(first)
     bench.said("was not saved")
     bench.at(1)
     bench.saved()

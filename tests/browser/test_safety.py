@@ -43,10 +43,7 @@ def test_labels_and_names_stay_text(page, lab, hostile):
 
 def test_a_refused_decision_brings_its_frame_back(bench):
     first = bench.frame_id
-    with Project.open(bench.project_path) as p:
-        other = p.review(reviewer="ben")
-        other.goto(first)
-        other.reject(other.objects()[0].object_id)
+    bench.another_rejects(first)
     bench.press("a")
     bench.said("was not saved")
     bench.at(1)
@@ -65,10 +62,7 @@ def test_a_verdict_on_the_last_frame_fetched_can_be_given_again_when_refused(ben
         bench.press(*"aaaaa")
         bench.at(6)
         bench.press("a", "a")  # the next frame is not here yet: one verdict, not two
-        with Project.open(bench.project_path) as p:
-            other = p.review(reviewer="ben")
-            other.goto(bench.frame_id)
-            other.reject(other.objects()[0].object_id)
+        bench.another_rejects(bench.frame_id)
     bench.said("was not saved")
     bench.at(6)
     bench.press("a")
