@@ -20,7 +20,7 @@ from labkit.core.geometry import mask_iou
 from labkit.core.prompts import Prompts
 from labkit.core.types import Frame
 from labkit.demo import DAY, still
-from labkit.models.base import Image
+from labkit.models.detectors.base import Image
 from labkit.models.interactors.segmenter import Segmenter
 from labkit.models.sam2 import opened
 from labkit.models.worker import worker

@@ -18,7 +18,7 @@ import numpy as np
 from _table import show
 
 from labkit.core.types import Decision
-from labkit.store.ledger import Ledger
+from labkit.ledger.ledger import Ledger
 
 ROUNDS = 2000
 

@@ -21,8 +21,9 @@ import pandas as pd
 from _table import show
 
 from labkit import metrics
-from labkit.store.fold import effective, fold
-from labkit.store.schema import DECISION_COLUMNS, PROPOSAL_COLUMNS
+from labkit.ledger.fold import effective, fold
+from labkit.ledger.schema import DECISION_COLUMNS
+from labkit.store.schema import PROPOSAL_COLUMNS
 
 LABELS = np.array(["person", "car", "truck", "bus", "bicycle", "dog", "cat", "chair"])
 PER_FRAME = 16

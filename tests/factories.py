@@ -9,7 +9,8 @@ from uuid import uuid4
 
 import pandas as pd
 
-from labkit.store.schema import DECISION_COLUMNS, PROPOSAL_COLUMNS
+from labkit.ledger.schema import DECISION_COLUMNS
+from labkit.store.schema import PROPOSAL_COLUMNS
 
 START = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 _NAMES = ("frame_id", "run_id", "label", "model_label", "label_2", "label_3")

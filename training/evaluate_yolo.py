@@ -23,9 +23,9 @@ from labkit.demo import DAY, LABELS, NIGHT, Domain
 from labkit.demo.embedded import WEIGHTS
 from labkit.demo.files import stills
 from labkit.demo.scene import Scene
-from labkit.models.base import DetectOptions
+from labkit.models.detectors.base import DetectOptions
+from labkit.models.detectors.yolo_load import load
 from labkit.models.weights import resolve
-from labkit.models.yolo_load import load
 
 SEEDS = {"day": 9_001, "night": 9_002}
 """Sets of stills that share no scene with those of training or of the demo."""
@@ -178,7 +178,7 @@ training.evaluate_yolo`):
 
 def card(figures: list[Figures], log: Path) -> str:
     """The model card as Markdown."""
-    from labkit.models.yolo_safetensors import open_yolo
+    from labkit.models.detectors.yolo_safetensors import open_yolo
     from training.yolo import DEPTH, IMGSZ, NAME, TRAIN_SEED, WIDTH
 
     epochs = [json.loads(line) for line in log.read_text().splitlines()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import ClassVar
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "NotFoundError",
     "StaleDecisionError",
     "StoreError",
+    "store_error",
 ]
 
 
@@ -76,3 +78,15 @@ class CancelledError(LabkitError):
     """The work was cancelled; what was finished is kept (exit code 5)."""
 
     exit_code = 5
+
+
+def store_error(what: str, exc: BaseException) -> LabkitError:
+    """An ``OSError`` or database error as one line with a remedy; our own errors pass."""
+    if isinstance(exc, LabkitError):
+        return exc
+    code, text = getattr(exc, "errno", None), str(exc).splitlines()[0] if str(exc) else repr(exc)
+    if code in (errno.ENOSPC, errno.EDQUOT) or "disk is full" in text:
+        return StoreError(what, "the disk is full", "free some space and run it again")
+    if code in (errno.EROFS, errno.EACCES, errno.EPERM) or "readonly" in text:
+        return StoreError(what, "the folder cannot be written", "open it with read_only=True")
+    return StoreError(what, text)

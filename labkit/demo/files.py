@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from labkit.core.errors import InputError
+from labkit.core.errors import InputError, store_error
 from labkit.core.geometry import xyxy_to_xywh
 from labkit.core.types import Proposal
 from labkit.demo.chance import scene_seed
@@ -22,7 +22,7 @@ from labkit.demo.scene import Scene, TrueObject
 from labkit.demo.world import check_seed, check_size, clip, still
 from labkit.exchange.keypoints import coco_limbs, to_visible
 from labkit.frames.sources import frame_id_of
-from labkit.store.files import store_error, write_atomic
+from labkit.store.files import write_atomic
 
 __all__ = ["stills", "write_coco", "write_stills", "write_video"]
 

@@ -7,9 +7,9 @@ import time
 from typing import TYPE_CHECKING
 
 from labkit.core.geometry import decode_mask, mask_iou
+from labkit.core.rows import object_from_row
 from labkit.demo.clicking import clicked
 from labkit.metrics.tracking import track_iou
-from labkit.store.columns import object_from_row
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from labkit.core.errors import InputError
 from labkit.core.geometry import decode_mask
+from labkit.core.rows import shape_from_row
 from labkit.demo.clicking import deepest, inner_point
-from labkit.store.columns import shape_from_row
 
 __all__ = ["point_at"]
 

@@ -111,7 +111,7 @@ class Tour(Demo):
 
     def confusions(self) -> str:
         """Which labels were taken for which, the most frequent first."""
-        from labkit.store.fold import effective
+        from labkit.ledger.fold import effective
 
         steps = effective(self.project.decisions())
         steps = steps[steps["kind"] == "relabel"]

@@ -13,7 +13,7 @@ from labkit.core.registry import unknown
 from labkit.exchange.base import EncodedFrames, ExportBundle
 from labkit.exchange.names import frame_stems
 from labkit.exchange.splits import SplitBy, assign_splits
-from labkit.store.fold import fold, frame_states
+from labkit.ledger.fold import fold, frame_states
 
 if TYPE_CHECKING:
     import pandas as pd

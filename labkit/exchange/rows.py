@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from labkit.core.rows import attributes_from_json, shape_from_row
 from labkit.core.types import Frame
 from labkit.exchange.base import ExportBundle, ExportImage, LabelledObject, Provenance
-from labkit.store.columns import attributes_from_json, shape_from_row
 
 if TYPE_CHECKING:
     import pandas as pd

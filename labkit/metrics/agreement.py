@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from labkit.core.errors import InputError
 from labkit.core.matching import match_boxes
+from labkit.ledger.fold import fold
 from labkit.metrics.book import Book
 from labkit.metrics.intervals import share
-from labkit.store.fold import fold
 
 __all__ = [
     "agreement",

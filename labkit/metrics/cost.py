@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from labkit.core.errors import InputError
 from labkit.core.matching import match_boxes
+from labkit.ledger.fold import fold, frame_states
 from labkit.metrics.book import Book
 from labkit.metrics.intervals import check_level
-from labkit.store.fold import fold, frame_states
 
 __all__ = ["CURVE_COLUMNS", "ClickCosts", "ThresholdAdvice", "advise_threshold"]
 

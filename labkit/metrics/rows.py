@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from labkit.core.types import FRAME_VERDICTS, KINDS
-from labkit.store.fold import effective, frame_states
-from labkit.store.schema import DECISION_COLUMNS
+from labkit.ledger.fold import effective, frame_states
+from labkit.ledger.schema import DECISION_COLUMNS
 
 __all__ = ["CODE", "NEEDED", "Rows"]
 

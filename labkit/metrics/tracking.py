@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from labkit.core.errors import InputError
 from labkit.core.geometry import box_iou, decode_mask, mask_iou, polygons_to_mask
+from labkit.core.rows import shape_from_row
 from labkit.core.types import Rle, Shape
-from labkit.store.columns import shape_from_row
 
 __all__ = ["track_iou"]
 

@@ -14,7 +14,7 @@ import numpy as np
 from labkit.core.errors import InputError
 from labkit.core.registry import Registry
 from labkit.core.types import Frame
-from labkit.models.base import Image
+from labkit.models.detectors.base import Image
 
 __all__ = ["FILTERS", "FilterChain", "FilterStep", "FilterSwitch", "FilteredSource"]
 

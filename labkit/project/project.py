@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import pandas as pd
 
 from labkit.core.types import FrameFailure
+from labkit.ledger.fold import frame_states
 from labkit.project.proposing import Proposing
-from labkit.store.fold import frame_states
 
 if TYPE_CHECKING:
     from labkit.exchange import ExportReport, ImportReport

@@ -97,7 +97,7 @@ def calibrate(ctx: ScoreContext, decisions: pd.DataFrame) -> Calibration:
     ctx : ScoreContext
         Of the run, with the frames that were decided.
     decisions : DataFrame
-        Decisions in force (``labkit.store.fold.effective``).
+        Decisions in force (``labkit.ledger.fold.effective``).
     """
     if not len(decisions):
         return Calibration()

@@ -50,7 +50,7 @@ def states_of(states: pd.Series[Any] | pd.DataFrame | None, ids: NDArray[Any]) -
     Parameters
     ----------
     states : Series, DataFrame or None
-        A Series indexed by ``frame_id``, or the table of ``labkit.store.fold.frame_states``.
+        A Series indexed by ``frame_id``, or the table of ``labkit.ledger.fold.frame_states``.
     """
     if states is None:
         return np.full(len(ids), "open", dtype=object)

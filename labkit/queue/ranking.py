@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from labkit.core.errors import InputError
 from labkit.core.registry import unknown
 from labkit.core.tracks import Walked
+from labkit.ledger.fold import effective
 from labkit.queue.build import build_context
 from labkit.queue.calibration import calibrate
 from labkit.queue.context import ScoreContext
@@ -30,7 +31,6 @@ from labkit.queue.order import (
 )
 from labkit.queue.reasons import reasons
 from labkit.queue.scores import scores
-from labkit.store.fold import effective
 
 __all__ = ["QUEUE_COLUMNS", "OrderLike", "rank", "rerank"]
 
@@ -126,7 +126,7 @@ def rank(
     labels, groups, score_range, decided
         Filters, see :func:`labkit.queue.filters.passing`.
     states : Series or DataFrame, optional
-        State by frame (``labkit.store.fold.frame_states``). Skipped frames are put last.
+        State by frame (``labkit.ledger.fold.frame_states``). Skipped frames are put last.
     limit : int, optional
         Only the first so many.
     quotas : mapping, optional
@@ -210,7 +210,7 @@ def rerank(
     decisions : DataFrame
         The ledger's rows; undone ones do not count.
     states : Series or DataFrame
-        State by frame (``labkit.store.fold.frame_states``).
+        State by frame (``labkit.ledger.fold.frame_states``).
 
     The other parameters are those of :func:`rank`.
     """

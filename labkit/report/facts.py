@@ -8,10 +8,10 @@ from functools import cached_property
 import pandas as pd
 
 from labkit.core.types import FrameFailure, Manifest
+from labkit.ledger.fold import fold, frame_states
 from labkit.metrics.book import Book
 from labkit.queue import QUEUE_COLUMNS, rank
 from labkit.store import ProjectStore
-from labkit.store.fold import fold, frame_states
 
 __all__ = ["Facts", "frame_name"]
 

@@ -9,12 +9,12 @@ from typing import Any, cast
 import pandas as pd
 
 from labkit.core.errors import LabkitError
+from labkit.core.rows import shape_from_row
 from labkit.core.types import AnnotatedObject, State
 from labkit.frames import FrameReader
 from labkit.report.blocks import Block, Card, Gallery, Section, Text, data_uri
 from labkit.report.facts import Facts
 from labkit.report.sheet import Tile, encode, render_tile, thumbnail
-from labkit.store.columns import shape_from_row
 
 __all__ = ["annotated_objects", "choose_frames", "sheet_section", "tiles_of"]
 

@@ -10,14 +10,14 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from labkit._version import __version__
-from labkit.core.errors import InputError
+from labkit.core.errors import InputError, store_error
 from labkit.report.blocks import Section
 from labkit.report.facts import Facts
 from labkit.report.gallery import sheet_section
 from labkit.report.measures import measure_sections, numbers
 from labkit.report.overview import banners, closing_sections, lead, opening_sections
 from labkit.store import ProjectStore
-from labkit.store.files import store_error, write_atomic
+from labkit.store.files import write_atomic
 
 __all__ = ["render_report", "write_report"]
 

@@ -12,6 +12,7 @@ from typing import Any
 from labkit.core.errors import InputError, LabkitError
 from labkit.core.registry import unknown
 from labkit.core.types import AnnotatedObject, Frame, Shape
+from labkit.ledger.fold import FOLLOW
 from labkit.models.interactors.base import ImageSource
 from labkit.models.trackers import open_tracker
 from labkit.models.trackers.base import Tracker
@@ -19,7 +20,6 @@ from labkit.review.commands import Draft
 from labkit.review.ride import Ride, follow_manifest, in_worker, sequence_of
 from labkit.review.view import FrameView
 from labkit.review.writing import DecisionWriter
-from labkit.store.fold import FOLLOW
 
 __all__ = ["FollowMode", "Followed"]
 

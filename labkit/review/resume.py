@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from filelock import FileLock, Timeout
 
+from labkit.core.rows import object_from_row
 from labkit.core.types import AnnotatedObject
 from labkit.review.writing import DecisionWriter
-from labkit.store.columns import object_from_row
 from labkit.store.project import ProjectStore
 from labkit.store.proposals import RunStore, proposals_dataframe
 from labkit.store.tracks import Hidden

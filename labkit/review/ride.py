@@ -12,6 +12,7 @@ from filelock import FileLock
 from labkit._version import __version__
 from labkit.core.drift import DriftWatch, attributes
 from labkit.core.errors import LabkitError
+from labkit.core.rows import object_from_row
 from labkit.core.tracks import Keyframe, Tracked
 from labkit.core.types import (
     AnnotatedObject,
@@ -22,13 +23,13 @@ from labkit.core.types import (
     Proposal,
     Shape,
 )
-from labkit.models.base import Image
+from labkit.models.detectors.base import Image
 from labkit.models.interactors.base import ImageSource
 from labkit.models.trackers.base import Tracker, TrackSession
 from labkit.models.worker import Priority, worker
 from labkit.review.commands import fit_shape
 from labkit.review.view import TRACKED_BY
-from labkit.store.columns import object_from_row, proposals_table
+from labkit.store.columns import proposals_table
 from labkit.store.project import ProjectStore
 from labkit.store.proposals import RunStore
 

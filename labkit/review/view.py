@@ -11,9 +11,9 @@ import pandas as pd
 
 from labkit.core.errors import InputError
 from labkit.core.registry import unknown
+from labkit.core.rows import object_from_row
 from labkit.core.types import AnnotatedObject, Decision, Frame
-from labkit.review.fold import fold_frame, frame_state, hide_covered
-from labkit.store.columns import object_from_row
+from labkit.ledger.frame_fold import fold_frame, frame_state, hide_covered
 
 __all__ = ["DRIFT", "TRACKED_BY", "FrameView", "ProposalIndex", "at_any_score", "check_threshold"]
 

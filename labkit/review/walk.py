@@ -13,9 +13,9 @@ from labkit.core.config import default_reviewer
 from labkit.core.errors import InputError
 from labkit.core.registry import unknown
 from labkit.core.types import AnnotatedObject, Decision
+from labkit.ledger.fold import frame_states
 from labkit.review.timer import ActiveTimer
 from labkit.review.view import FrameView, ProposalIndex, check_threshold
-from labkit.store.fold import frame_states
 from labkit.store.project import ProjectStore
 
 __all__ = ["DONE", "QueueWalk", "Scope"]

@@ -13,9 +13,9 @@ import pandas as pd
 
 from labkit.core.errors import InputError, LabkitError, StaleDecisionError
 from labkit.core.types import Decision, Kind
+from labkit.ledger.frame_fold import frame_state
+from labkit.ledger.undo import History
 from labkit.review.commands import Draft
-from labkit.review.fold import frame_state
-from labkit.review.history import History
 from labkit.review.statistics import SessionStatistics, Tally
 from labkit.review.view import FrameView
 from labkit.review.walk import QueueWalk, Scope

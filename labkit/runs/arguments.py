@@ -13,7 +13,7 @@ from labkit.core.errors import InputError
 from labkit.core.labelmap import LabelMap
 from labkit.core.registry import unknown
 from labkit.core.types import Frame
-from labkit.models.base import DetectOptions
+from labkit.models.detectors.base import DetectOptions
 from labkit.store.project import ProjectStore
 
 __all__ = ["Request", "class_list", "count", "frame_ids_of", "mapping_of", "size", "unit"]

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from labkit.core.config import cores
 from labkit.core.types import Manifest
 from labkit.frames import FrameReader
-from labkit.models.base import Detector
 from labkit.models.budget import empty_device_cache
+from labkit.models.detectors.base import Detector
 from labkit.runs.arguments import Request
 from labkit.runs.claim import claim
 from labkit.runs.jobs import JobContext

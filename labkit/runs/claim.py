@@ -9,7 +9,7 @@ from filelock import FileLock, Timeout
 from labkit._version import __version__
 from labkit.core.labelmap import LabelMap
 from labkit.core.types import Manifest
-from labkit.models.base import ModelInfo
+from labkit.models.detectors.base import ModelInfo
 from labkit.runs.arguments import Request
 from labkit.store.project import ProjectStore
 from labkit.store.proposals import RunStore

@@ -8,7 +8,7 @@ from pathlib import Path
 from labkit.core import labelmap
 from labkit.core.errors import InputError
 from labkit.core.labelmap import LabelMap
-from labkit.models.base import DetectOptions, ModelInfo, open_detector
+from labkit.models.detectors.base import DetectOptions, ModelInfo, open_detector
 from labkit.models.weights import resolve
 from labkit.models.worker import Priority, worker
 from labkit.runs.jobs import Job, JobContext

@@ -21,7 +21,13 @@ from typing import Any, Protocol
 from labkit.core.errors import CancelledError, InputError, LabkitError
 from labkit.core.types import Frame, FrameFailure, Manifest, Proposal
 from labkit.frames.errors import reason_of
-from labkit.models.base import Detector, FrameResult, Image, OutOfMemoryError, StagedDetector
+from labkit.models.detectors.base import (
+    Detector,
+    FrameResult,
+    Image,
+    OutOfMemoryError,
+    StagedDetector,
+)
 from labkit.models.worker import InferenceWorker, Priority, worker
 from labkit.runs.jobs import JobContext
 from labkit.store.proposals import RunStore

@@ -13,7 +13,7 @@ from labkit.core.errors import InputError
 from labkit.core.labelmap import LabelMap
 from labkit.core.registry import unknown
 from labkit.core.types import FrameFailure, Manifest
-from labkit.models.base import DetectOptions, Detector, ModelInfo, open_detector
+from labkit.models.detectors.base import DetectOptions, Detector, ModelInfo, open_detector
 from labkit.models.weights import resolve
 from labkit.models.worker import worker
 from labkit.runs.arguments import (

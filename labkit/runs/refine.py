@@ -14,8 +14,9 @@ from labkit._version import __version__
 from labkit.core.errors import InputError
 from labkit.core.geometry import clip_boxes, polygons_to_mask
 from labkit.core.prompts import MaskProposal, Prompts
+from labkit.core.rows import object_from_row
 from labkit.core.types import AnnotatedObject, Attribute, Frame, Manifest, Proposal, Shape
-from labkit.models.base import DetectOptions, Image, ModelInfo
+from labkit.models.detectors.base import DetectOptions, Image, ModelInfo
 from labkit.models.interactors import open_interactor
 from labkit.models.interactors.base import Interactor
 from labkit.models.worker import worker
@@ -24,7 +25,6 @@ from labkit.runs.carry import carry_out
 from labkit.runs.jobs import Job, JobContext
 from labkit.runs.pipeline import Reader
 from labkit.runs.progress import attach
-from labkit.store.columns import object_from_row
 from labkit.store.project import ProjectStore
 
 __all__ = ["SCORE", "refine", "refine_job"]

@@ -205,8 +205,8 @@ def _by_position(rows: pd.DataFrame, sequence: FrameSequence, item: Record) -> d
 
 
 def _seed(row: Mapping[str, Any], item: Record) -> Seed:
+    from labkit.core.rows import shape_from_row
     from labkit.core.tracks import Keyframe
-    from labkit.store.columns import shape_from_row
 
     outside = row["state"] == "rejected"
     shape = None if outside else shape_from_row(row)

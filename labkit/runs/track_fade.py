@@ -23,7 +23,7 @@ from typing import Any
 from labkit.core.errors import LabkitError, StoreError
 from labkit.core.tracks import Tracked
 from labkit.core.types import FrameFailure, Shape
-from labkit.models.base import OutOfMemoryError
+from labkit.models.detectors.base import OutOfMemoryError
 from labkit.models.trackers.blend import blend, share
 from labkit.runs.track_course import Course
 from labkit.runs.track_plan import Span

@@ -11,11 +11,10 @@ import pandas as pd
 
 from labkit.core.errors import InputError
 from labkit.core.registry import unknown
+from labkit.core.rows import GEOMETRY_COLUMNS, shape_from_row
 from labkit.core.tracks import Keyframe, Track
 from labkit.core.types import AnnotatedObject, Frame, Shape
-from labkit.store.columns import shape_from_row
 from labkit.store.project import ProjectStore
-from labkit.store.schema import GEOMETRY_COLUMNS
 
 __all__ = ["MOST_TRACKS", "Seed", "Wanted", "check_seed", "wanted_tracks"]
 

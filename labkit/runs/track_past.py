@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labkit.core import drift
+from labkit.core.rows import attributes_from_json, shape_from_row
 from labkit.core.tracks import Tracked
 from labkit.core.types import Attribute, Proposal, Shape
-from labkit.store.columns import attributes_from_json, shape_from_row
 from labkit.store.proposals import RunStore
 
 __all__ = ["Past", "as_stored", "proposal"]

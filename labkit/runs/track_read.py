@@ -10,7 +10,7 @@ from typing import Self
 
 from labkit.core.types import Frame, FrameFailure
 from labkit.frames.errors import reason_of
-from labkit.models.base import Image
+from labkit.models.detectors.base import Image
 from labkit.models.interactors.base import ImageSource
 
 __all__ = ["ReadAhead"]

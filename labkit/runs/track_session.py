@@ -10,7 +10,7 @@ from labkit.core.drift import DriftWatch
 from labkit.core.interpolate import scaled
 from labkit.core.tracks import Keyframe, Tracked
 from labkit.core.types import FrameFailure, Shape
-from labkit.models.base import Image
+from labkit.models.detectors.base import Image
 from labkit.models.trackers.base import TrackSession
 from labkit.runs.track_course import Course
 from labkit.runs.track_fade import Fade

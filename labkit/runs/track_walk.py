@@ -21,7 +21,7 @@ from labkit.core.errors import CancelledError, InputError, LabkitError
 from labkit.core.tracks import Keyframe, Tracked
 from labkit.core.types import Frame, FrameFailure, Manifest, Proposal
 from labkit.frames.errors import reason_of
-from labkit.models.base import Image, OutOfMemoryError
+from labkit.models.detectors.base import Image, OutOfMemoryError
 from labkit.models.interactors.base import ImageSource
 from labkit.models.trackers.base import Tracker
 from labkit.models.worker import InferenceWorker, worker

@@ -1,7 +1,6 @@
-"""Projects on disk: frames, runs of proposals, the ledger of decisions, and their fold."""
+"""Projects on disk: frames, runs of proposals, and the ledger that goes with them."""
 
-from labkit.store.ledger import Ledger
 from labkit.store.project import ProjectStore
 from labkit.store.proposals import RunStore
 
-__all__ = ["Ledger", "ProjectStore", "RunStore"]
+__all__ = ["ProjectStore", "RunStore"]

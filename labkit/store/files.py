@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -12,23 +11,11 @@ from typing import IO
 
 from filelock import FileLock, Timeout
 
-from labkit.core.errors import LabkitError, StoreError
+from labkit.core.errors import StoreError, store_error
 
-__all__ = ["store_error", "write_atomic", "write_lock"]
+__all__ = ["write_atomic", "write_lock"]
 
 _LOCK_SECONDS = 30.0
-
-
-def store_error(what: str, exc: BaseException) -> LabkitError:
-    """An ``OSError`` or database error as one line with a remedy; our own errors pass."""
-    if isinstance(exc, LabkitError):
-        return exc
-    code, text = getattr(exc, "errno", None), str(exc).splitlines()[0] if str(exc) else repr(exc)
-    if code in (errno.ENOSPC, errno.EDQUOT) or "disk is full" in text:
-        return StoreError(what, "the disk is full", "free some space and run it again")
-    if code in (errno.EROFS, errno.EACCES, errno.EPERM) or "readonly" in text:
-        return StoreError(what, "the folder cannot be written", "open it with read_only=True")
-    return StoreError(what, text)
 
 
 def _sync_folder(folder: Path) -> None:

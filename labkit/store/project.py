@@ -13,15 +13,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import tomli_w
 
-from labkit.core.errors import InputError, NotFoundError, StoreError
+from labkit.core.errors import InputError, NotFoundError, StoreError, store_error
 from labkit.core.registry import unknown
 from labkit.core.skeleton import Skeleton, check_skeletons
 from labkit.core.types import Frame, Manifest
-from labkit.store.files import store_error, write_atomic, write_lock
-from labkit.store.fold import fold
-from labkit.store.ledger import Ledger
+from labkit.ledger.fold import fold
+from labkit.ledger.ledger import Ledger
+from labkit.ledger.schema import PROJECT_SCHEMA
+from labkit.store.files import write_atomic, write_lock
 from labkit.store.proposals import RunStore, proposals_dataframe, read_manifest
-from labkit.store.schema import FRAMES, PROJECT_SCHEMA
+from labkit.store.schema import FRAMES
 from labkit.store.tracks import Hidden, claim_ids
 
 __all__ = ["ProjectStore"]

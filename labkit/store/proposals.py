@@ -18,10 +18,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
-from labkit.core.errors import InputError, StoreError
+from labkit.core.errors import InputError, StoreError, store_error
 from labkit.core.types import FrameFailure, Manifest, Proposal
 from labkit.store.columns import proposals_table
-from labkit.store.files import store_error, write_atomic, write_lock
+from labkit.store.files import write_atomic, write_lock
 from labkit.store.schema import PROPOSAL_COLUMNS, PROPOSALS
 
 __all__ = ["RunStore", "proposals_dataframe", "read_manifest"]

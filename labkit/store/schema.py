@@ -1,7 +1,7 @@
 """The columns of everything that labkit stores, in one place.
 
-Three tables: the frames of a project, the proposals of a run, the decisions of the ledger. All
-boxes are pixel ``xyxy`` of the upright frame, all times UTC.
+Two tables: the frames of a project and the proposals of a run. All boxes are pixel ``xyxy`` of
+the upright frame, all times UTC.
 """
 
 from __future__ import annotations
@@ -11,17 +11,10 @@ from typing import Final
 import pyarrow as pa
 
 __all__ = [
-    "ANNOTATION_COLUMNS",
-    "DECISION_COLUMNS",
     "FRAMES",
-    "GEOMETRY_COLUMNS",
-    "PROJECT_SCHEMA",
     "PROPOSALS",
     "PROPOSAL_COLUMNS",
 ]
-
-PROJECT_SCHEMA: Final = 1
-"""Version of the layout on disk and of the ledger; a newer one is refused."""
 
 _NAME = pa.dictionary(pa.int32(), pa.string())
 
@@ -73,65 +66,5 @@ names of its three best classes, with ``score`` (of the first), ``score_2`` and 
 ``keypoints`` is flat ``x, y, v``; ``attributes`` is JSON ``[[name, value, score], ...]``.
 """
 
-GEOMETRY_COLUMNS: Final = (
-    "x1",
-    "y1",
-    "x2",
-    "y2",
-    "rotated",
-    "polygons",
-    "mask_h",
-    "mask_w",
-    "mask_counts",
-    "keypoints",
-)
-
 PROPOSAL_COLUMNS: Final = ("object_id", "run_id", *PROPOSALS.names)
 """Columns of ``Project.proposals()``; ``object_id`` is ``run_id/frame_id/index``."""
-
-DECISION_COLUMNS: Final = (
-    "seq",
-    "decision_id",
-    "step",
-    "kind",
-    "frame_id",
-    "object_id",
-    "run_id",
-    "reviewer",
-    "session_id",
-    "time",
-    "scripted",
-    "label_before",
-    "label_after",
-    "before",
-    "after",
-    "score",
-    "threshold",
-    "tool",
-    "active_s",
-    "clicks",
-    "target",
-    "comment",
-)
-"""Columns of ``Project.decisions()`` and, but for the order, of the ledger's table.
-
-``label_before`` and ``label_after`` are the labels of the JSON objects ``before`` and ``after``,
-as columns of their own so that metrics need not parse JSON.
-"""
-
-ANNOTATION_COLUMNS: Final = (
-    "object_id",
-    "frame_id",
-    "label",
-    "state",
-    "score",
-    "run_id",
-    "reviewer",
-    "scripted",
-    "time",
-    "revision",
-    *GEOMETRY_COLUMNS,
-    "attributes",
-    "track_id",
-)
-"""Columns of ``Project.annotations()``: objects as they stand after all decisions."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 import ipywidgets
 
 from labkit.core.labelmap import LabelMap
-from labkit.models.catalogue import catalogue
+from labkit.models.detectors.catalogue import catalogue
 from labkit.project import Project
 from labkit.runs import Job, Look, label_report, look_job
 from labkit.widgets.jobs_panel import job_line

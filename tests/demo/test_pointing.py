@@ -7,8 +7,8 @@ import pytest
 
 from labkit.core.errors import InputError
 from labkit.core.geometry import decode_mask
+from labkit.core.rows import shape_from_row
 from labkit.demo import clip, point_at, truth_table
-from labkit.store.columns import shape_from_row
 
 FRAMES = ["a", "b"]
 

@@ -7,9 +7,9 @@ from labkit.core.matching import match_boxes
 from labkit.core.types import Frame
 from labkit.demo import DAY, NIGHT, still
 from labkit.demo.embedded import SMALL_YOLO, WEIGHTS, embedded_weights
-from labkit.models.base import DetectOptions
+from labkit.models.detectors.base import DetectOptions
+from labkit.models.detectors.yolo_load import load
 from labkit.models.weights import resolve
-from labkit.models.yolo_load import load
 
 SCENES = 16
 

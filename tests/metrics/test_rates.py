@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from metrics.ledgers import RUN, added, judged, nothing, story, whole
 
 from labkit.core.errors import InputError, NotFoundError
+from labkit.ledger.fold import object_states
 from labkit.metrics import frame_table, object_table, rates
 from labkit.metrics.effort import FRAME_TABLE
 from labkit.metrics.rates import COUNTS, RATES
 from labkit.metrics.verdicts import OBJECT_TABLE
-from labkit.store.fold import object_states
 
 
 def counts(row: pd.Series) -> dict[str, int]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from labkit.core.geometry import decode_mask, polygons_to_mask
 from labkit.models.contours import mask_to_polygons
-from labkit.models.yolo_output import EMPTY_MASK, NO_AREA, RawFrame, build_proposals
+from labkit.models.detectors.yolo_output import EMPTY_MASK, NO_AREA, RawFrame, build_proposals
 
 LABELS = ["car", "truck", "bus"]
 

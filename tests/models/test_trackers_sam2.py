@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from labkit.models.base import OutOfMemoryError
+from labkit.models.detectors.base import OutOfMemoryError
 from labkit.models.sam2.build import build, video_predictor
 from labkit.models.sam2.video import VideoMemory
 from labkit.models.trackers import open_tracker

@@ -13,6 +13,7 @@ from models.pictures import Pictures, disc
 
 from labkit.core.errors import InputError, ModelUnavailableError
 from labkit.core.prompts import Prompts
+from labkit.models.detectors.yolo_import import ultralytics
 from labkit.models.filters import FilteredSource, FilterSwitch
 from labkit.models.interactors import interactor_names, open_interactor
 from labkit.models.interactors.ultralytics import (
@@ -24,7 +25,6 @@ from labkit.models.interactors.ultralytics import (
     open_weights,
 )
 from labkit.models.worker import worker
-from labkit.models.yolo_import import ultralytics
 from labkit.project import Project
 
 torch = pytest.importorskip("torch")

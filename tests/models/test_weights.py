@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from labkit.core.errors import InputError, ModelUnavailableError
-from labkit.models import weights, yolo_import
+from labkit.models import weights
+from labkit.models.detectors import yolo_import
 from labkit.models.weights import TRUST_FILE, resolve, sha256_of
 
 ZIP = b"PK\x03\x04 pretends to be a checkpoint"

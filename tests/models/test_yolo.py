@@ -12,11 +12,11 @@ from PIL import Image as PilImage
 from labkit.core.errors import InputError, ModelUnavailableError, NotFoundError
 from labkit.core.geometry import box_iou, decode_mask, rotated_corners
 from labkit.core.types import Frame, Proposal
-from labkit.models.base import DetectOptions, Detector, StagedDetector
+from labkit.models.detectors.base import DetectOptions, Detector, StagedDetector
+from labkit.models.detectors.yolo import YoloDetector
+from labkit.models.detectors.yolo_import import ultralytics
+from labkit.models.detectors.yolo_load import load
 from labkit.models.weights import resolve
-from labkit.models.yolo import YoloDetector
-from labkit.models.yolo_import import ultralytics
-from labkit.models.yolo_load import load
 
 CONF, IOU, MAX = 0.4, 0.5, 40
 Build = Callable[[str], Path]

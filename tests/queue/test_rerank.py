@@ -7,8 +7,8 @@ import pytest
 from factories import decision_row, decisions_frame, frames_frame, object_json, proposals_frame
 
 from labkit.core.errors import NotFoundError
+from labkit.ledger.fold import frame_states
 from labkit.queue import build_context, calibrate, rank, rerank
-from labkit.store.fold import frame_states
 
 BOX = (0, 0, 100, 100)
 

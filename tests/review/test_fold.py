@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from review.conftest import make_project, queue_of
 
+from labkit.core.rows import shape_from_row
 from labkit.core.types import Shape
-from labkit.store.columns import shape_from_row
-from labkit.store.fold import frame_states
+from labkit.ledger.fold import frame_states
 
 ACTIONS = ["accept", "reject", "edit", "relabel", "add", "frame", "hand", "skip", "undo", "redo"]
 STEPS = st.lists(st.tuples(st.sampled_from(ACTIONS), st.integers(0, 9), st.booleans()), max_size=25)

@@ -13,7 +13,7 @@ from PIL import Image as PilImage
 
 from labkit.core.types import Frame, LabelChoice, Proposal, Shape
 from labkit.frames import FrameError
-from labkit.models.base import Image, ModelInfo
+from labkit.models.detectors.base import Image, ModelInfo
 from labkit.store.project import ProjectStore
 
 

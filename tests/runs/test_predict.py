@@ -18,7 +18,7 @@ from labkit.core.errors import (
     NotFoundError,
     StoreError,
 )
-from labkit.models.base import OutOfMemoryError
+from labkit.models.detectors.base import OutOfMemoryError
 from labkit.models.worker import Priority, worker
 from labkit.runs.predict import label_report, predict, predict_job
 from labkit.store.project import ProjectStore

@@ -16,12 +16,12 @@ from safetensors.torch import save_file
 
 from labkit.core.errors import CancelledError, InputError
 from labkit.core.geometry import shape_from_polygons
+from labkit.core.rows import object_from_row
 from labkit.core.types import Attribute, LabelChoice, Manifest, Proposal, Shape
 from labkit.demo import DAY, still
 from labkit.demo.embedded import WEIGHTS
 from labkit.project import Project
 from labkit.runs.refine import refine, refine_job
-from labkit.store.columns import object_from_row
 from labkit.store.proposals import RunStore
 
 torch.set_num_threads(1)

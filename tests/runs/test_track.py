@@ -10,10 +10,10 @@ from track_fakes import ColourTracker, World, box, key
 
 from labkit.core.errors import CancelledError, InputError, NotFoundError
 from labkit.core.prompts import Prompts
+from labkit.core.rows import attributes_from_json
 from labkit.core.types import AnnotatedObject, Shape
-from labkit.models.base import OutOfMemoryError
+from labkit.models.detectors.base import OutOfMemoryError
 from labkit.runs.track import track, track_job
-from labkit.store.columns import attributes_from_json
 from labkit.store.proposals import RunStore
 
 

@@ -9,10 +9,10 @@ import track_fakes as fakes
 from track_fakes import ColourTracker, SinkingTracker, World, box, key
 
 from labkit.core.errors import CancelledError
+from labkit.core.rows import attributes_from_json
 from labkit.core.types import Shape
-from labkit.models.base import OutOfMemoryError
+from labkit.models.detectors.base import OutOfMemoryError
 from labkit.runs.track import track, track_job
-from labkit.store.columns import attributes_from_json
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import numpy as np
 from labkit.core.tracks import Keyframe, Tracked
 from labkit.core.types import Frame, Shape
 from labkit.frames import FrameError
-from labkit.models.base import Image
+from labkit.models.detectors.base import Image
 from labkit.models.trackers.base import TrackerInfo
 from labkit.models.trackers.each import EachSession
 from labkit.store.project import ProjectStore

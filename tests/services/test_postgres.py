@@ -11,7 +11,7 @@ import pytest
 
 from labkit.core.errors import StaleDecisionError, StoreError
 from labkit.core.types import Decision
-from labkit.store import Ledger
+from labkit.ledger import Ledger
 
 
 def decision(frame_id: str = "f", session: str = "s", reviewer: str = "ana") -> Decision:

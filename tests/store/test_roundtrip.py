@@ -16,6 +16,7 @@ import pytest
 import sqlalchemy as sa
 
 from labkit.core.errors import InputError, NotFoundError, StaleDecisionError, StoreError
+from labkit.core.rows import attributes_from_json, object_from_row, shape_from_row
 from labkit.core.types import (
     Attribute,
     Decision,
@@ -27,14 +28,9 @@ from labkit.core.types import (
     Rle,
     Shape,
 )
+from labkit.ledger.geometry import geometry_from_json
+from labkit.ledger.table import META
 from labkit.store import ProjectStore, RunStore
-from labkit.store.columns import (
-    attributes_from_json,
-    geometry_from_json,
-    object_from_row,
-    shape_from_row,
-)
-from labkit.store.ledger_table import META
 
 
 def frame(k: int) -> Frame:

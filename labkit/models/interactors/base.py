@@ -9,7 +9,7 @@ from typing import Literal, Protocol, runtime_checkable
 from labkit.core.prompts import MaskProposal, Prompts
 from labkit.core.registry import Registry
 from labkit.core.types import Frame
-from labkit.models.base import Image
+from labkit.models.detectors.base import Image
 
 __all__ = ["INTERACTORS", "ImageSource", "Interactor", "InteractorInfo", "LooksAhead", "PromptKind"]
 
@@ -44,7 +44,7 @@ class InteractorInfo:
     help : str
         One sentence for people: how it is used.
     weights_sha256, licence, versions
-        As in :class:`labkit.models.base.ModelInfo`.
+        As in :class:`labkit.models.detectors.base.ModelInfo`.
     """
 
     name: str

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from labkit.core.errors import InputError
 from labkit.core.prompts import MaskProposal, Prompts
 from labkit.core.types import Frame
-from labkit.models.base import Image
+from labkit.models.detectors.base import Image
 from labkit.models.interactors.base import ImageSource, InteractorInfo
 
 __all__ = ["Classical", "opencv_versions"]

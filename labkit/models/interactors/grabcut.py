@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from labkit.core.errors import InputError
 from labkit.core.geometry import decode_mask
 from labkit.core.prompts import Prompts, Stroke
-from labkit.models.base import Image
+from labkit.models.detectors.base import Image
 from labkit.models.interactors.base import INTERACTORS, InteractorInfo
 from labkit.models.interactors.classical import Classical, opencv_versions
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from labkit.core.errors import InputError
 from labkit.core.rings import Ring
-from labkit.models.base import Image
 from labkit.models.contours import mask_polygons
+from labkit.models.detectors.base import Image
 
 __all__ = ["THRESHOLD", "ClosedWire", "LiveWire"]
 

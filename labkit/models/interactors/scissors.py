@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from labkit.core.errors import InputError
 from labkit.core.prompts import Prompts
-from labkit.models.base import Image
+from labkit.models.detectors.base import Image
 from labkit.models.interactors.base import INTERACTORS, InteractorInfo
 from labkit.models.interactors.classical import Classical, opencv_versions
 from labkit.models.interactors.livewire import LiveWire

@@ -19,6 +19,7 @@ from labkit.core.geometry import encode_mask
 from labkit.core.prompts import MaskProposal, Prompts
 from labkit.core.types import Frame
 from labkit.models.budget import in_chunks
+from labkit.models.detectors.yolo_import import ultralytics
 from labkit.models.interactors.base import (
     INTERACTORS,
     ImageSource,
@@ -28,7 +29,6 @@ from labkit.models.interactors.base import (
 )
 from labkit.models.weights import Weights, resolve
 from labkit.models.worker import worker
-from labkit.models.yolo_import import ultralytics
 
 __all__ = ["NAMES", "FastSam", "Sam", "check_overlap", "handles", "open_weights"]
 

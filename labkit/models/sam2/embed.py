@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from labkit.models.base import Image
+from labkit.models.detectors.base import Image
 
 if TYPE_CHECKING:
     import torch

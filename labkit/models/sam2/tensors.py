@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from labkit.models.base import Image
+from labkit.models.detectors.base import Image
 
 if TYPE_CHECKING:
     from sam2.modeling.sam2_base import SAM2Base

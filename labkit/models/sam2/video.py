@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labkit.core.errors import InputError
-from labkit.models.base import Image, OutOfMemoryError
+from labkit.models.detectors.base import Image, OutOfMemoryError
 from labkit.models.sam2.bank import Followed, Memory, bank, bytes_each, reach
 from labkit.models.sam2.tensors import (
     Clicks,

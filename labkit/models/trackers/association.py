@@ -17,8 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 from labkit.core.errors import InputError
 from labkit.core.geometry import box_area
 from labkit.core.registry import unknown
-from labkit.models.base import Image
-from labkit.models.yolo_import import ultralytics
+from labkit.models.detectors.base import Image
+from labkit.models.detectors.yolo_import import ultralytics
 
 __all__ = ["ASSOCIATORS", "Associator", "AssociatorInfo", "associator_info"]
 

@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol
 
 from labkit.core.registry import Registry
 from labkit.core.tracks import Keyframe, Tracked
-from labkit.models.base import Image
+from labkit.models.detectors.base import Image
 
 __all__ = ["TRACKERS", "ShapeKind", "TrackSession", "Tracker", "TrackerInfo"]
 

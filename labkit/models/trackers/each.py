@@ -12,7 +12,7 @@ from labkit.core.errors import InputError
 from labkit.core.geometry import shape_from_mask
 from labkit.core.tracks import Keyframe, Tracked
 from labkit.core.types import Shape
-from labkit.models.base import Image
+from labkit.models.detectors.base import Image
 
 __all__ = ["EachSession", "Known", "start_shape"]
 

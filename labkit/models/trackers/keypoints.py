@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from labkit.core.tracks import Keyframe, Tracked
 from labkit.core.types import Shape
-from labkit.models.base import Image
+from labkit.models.detectors.base import Image
 from labkit.models.trackers.base import TrackSession
 from labkit.models.trackers.each import Known
 from labkit.models.trackers.moving import Matrix, between_boxes, move_points

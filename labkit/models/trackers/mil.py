@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from labkit.core.geometry import clip_boxes
 from labkit.core.tracks import Tracked
 from labkit.core.types import Shape
-from labkit.models.base import Image
+from labkit.models.detectors.base import Image
 from labkit.models.trackers.base import TRACKERS, TrackerInfo
 from labkit.models.trackers.each import EachSession
 from labkit.models.trackers.moving import in_sight

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from labkit.core.geometry import decode_mask
 from labkit.core.types import Shape
-from labkit.models.base import Image
+from labkit.models.detectors.base import Image
 from labkit.models.trackers.moving import Matrix, move_points
 
 __all__ = ["FB_LIMIT", "Followed", "Motion", "agreed_motion", "follow", "grey", "inside", "seed"]

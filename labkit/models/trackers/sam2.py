@@ -14,7 +14,7 @@ from labkit.core.geometry import decode_mask, encode_mask, polygons_to_mask, sha
 from labkit.core.prompts import Prompts
 from labkit.core.tracks import Keyframe, Tracked
 from labkit.core.types import Rle, Shape
-from labkit.models.base import Image
+from labkit.models.detectors.base import Image
 from labkit.models.sam2.bank import reach
 from labkit.models.sam2.names import Sam2Files, find
 from labkit.models.sam2.tensors import Clicks

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from labkit.core.rows import GEOMETRY_COLUMNS
 from labkit.core.types import OBJECT_VERDICTS
-from labkit.store.columns import geometry_from_json
-from labkit.store.schema import ANNOTATION_COLUMNS, GEOMETRY_COLUMNS
+from labkit.ledger.geometry import geometry_from_json
+from labkit.ledger.schema import ANNOTATION_COLUMNS
 
 __all__ = ["FOLLOW", "effective", "fold", "frame_states", "object_states"]
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 from labkit.core.types import KINDS, Decision
-from labkit.store.schema import DECISION_COLUMNS
+from labkit.ledger.schema import DECISION_COLUMNS
 
 __all__ = ["ARROW", "DECISIONS", "META", "METADATA", "from_row", "to_row"]
 

@@ -1,6 +1,6 @@
 """The fold for one frame, on objects: what a session shows. Equal to the fold on tables.
 
-:func:`labkit.store.fold.fold` does the same for a whole project at once; a property test holds
+:func:`labkit.ledger.fold.fold` does the same for a whole project at once; a property test holds
 the two equal.
 """
 
@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from labkit.core.matching import match_boxes
+from labkit.core.rows import attributes_from_json
 from labkit.core.types import OBJECT_VERDICTS, AnnotatedObject, Decision, Shape, State
-from labkit.store.columns import attributes_from_json
 
 __all__ = ["effective", "fold_frame", "frame_state", "hide_covered"]
 

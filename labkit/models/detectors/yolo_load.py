@@ -9,14 +9,14 @@ from typing import Any
 
 from labkit.core.errors import InputError, LabkitError, ModelUnavailableError
 from labkit.core.registry import unknown
-from labkit.models.base import DETECTORS, DetectOptions, ModelInfo
 from labkit.models.budget import empty_device_cache
-from labkit.models.onnx_parallel import ParallelSession, open_parallel
+from labkit.models.detectors.base import DETECTORS, DetectOptions, ModelInfo
+from labkit.models.detectors.onnx_parallel import ParallelSession, open_parallel
+from labkit.models.detectors.yolo import YoloDetector
+from labkit.models.detectors.yolo_import import ultralytics
+from labkit.models.detectors.yolo_safetensors import open_yolo
 from labkit.models.weights import Weights
 from labkit.models.worker import worker
-from labkit.models.yolo import YoloDetector
-from labkit.models.yolo_import import ultralytics
-from labkit.models.yolo_safetensors import open_yolo
 
 __all__ = ["load", "release"]
 

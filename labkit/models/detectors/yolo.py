@@ -16,16 +16,16 @@ from numpy.typing import NDArray
 
 from labkit.core.errors import LabkitError
 from labkit.core.types import Frame, Proposal
-from labkit.models.base import (
+from labkit.models.detectors.base import (
     DetectOptions,
     FrameResult,
     Image,
     ModelInfo,
     OutOfMemoryError,
 )
-from labkit.models.onnx_parallel import ParallelSession
-from labkit.models.yolo_import import ultralytics
-from labkit.models.yolo_output import RawFrame, build_proposals
+from labkit.models.detectors.onnx_parallel import ParallelSession
+from labkit.models.detectors.yolo_import import ultralytics
+from labkit.models.detectors.yolo_output import RawFrame, build_proposals
 
 __all__ = ["YoloDetector"]
 
@@ -47,7 +47,7 @@ class Prepared:
 
 @dataclass
 class YoloDetector:
-    """Ultralytics weights; made by :func:`labkit.models.yolo_load.load`."""
+    """Ultralytics weights; made by :func:`labkit.models.detectors.yolo_load.load`."""
 
     info: ModelInfo
     options: DetectOptions
@@ -61,7 +61,7 @@ class YoloDetector:
         self._classes = None if wanted is None else [self.info.labels.index(c) for c in wanted]
 
     def detect(self, images: Sequence[Image], frames: Sequence[Frame]) -> list[list[Proposal]]:
-        """Proposals of every image, best score first; see :class:`labkit.models.base.Detector`."""
+        """Proposals of every image, best score first, as the port ``Detector`` says."""
         raw = self.infer([self.prepare(image) for image in images])
         return [self.finish(r, f).proposals for r, f in zip(raw, frames, strict=True)]
 

@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from labkit.core.geometry import box_iou, clip_boxes, encode_mask, rotated_corners
 from labkit.core.types import LabelChoice, Proposal, Shape
-from labkit.models.base import FrameResult
 from labkit.models.contours import mask_to_polygons
+from labkit.models.detectors.base import FrameResult
 
 __all__ = ["EMPTY_MASK", "NO_AREA", "RawFrame", "build_proposals"]
 
 NO_AREA = "(no area inside the frame)"
 EMPTY_MASK = "(empty mask)"
-"""Reasons in :attr:`labkit.models.base.FrameResult.dropped`."""
+"""Reasons in :attr:`labkit.models.detectors.base.FrameResult.dropped`."""
 
 _SAME_OBJECT = 0.5
 

@@ -20,11 +20,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 
-from labkit.core.errors import InputError, StaleDecisionError, StoreError
+from labkit.core.errors import InputError, StaleDecisionError, StoreError, store_error
 from labkit.core.types import Decision
-from labkit.store.files import store_error
-from labkit.store.ledger_table import ARROW, DECISIONS, META, METADATA, from_row, to_row
-from labkit.store.schema import DECISION_COLUMNS, PROJECT_SCHEMA
+from labkit.ledger.schema import DECISION_COLUMNS, PROJECT_SCHEMA
+from labkit.ledger.table import ARROW, DECISIONS, META, METADATA, from_row, to_row
 
 __all__ = ["Ledger"]
 
