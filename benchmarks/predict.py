@@ -16,7 +16,7 @@ from pathlib import Path
 from _table import show
 
 from labkit.frames import scan
-from labkit.models.detectors.yolo_import import ultralytics
+from labkit.models.ultralytics import ultralytics
 from labkit.runs.predict import predict
 from labkit.store.project import ProjectStore
 

@@ -24,7 +24,7 @@ from labkit.demo.embedded import WEIGHTS
 from labkit.demo.files import stills
 from labkit.demo.scene import Scene
 from labkit.models.detectors.base import DetectOptions
-from labkit.models.detectors.yolo_load import load
+from labkit.models.detectors.ultralytics.load import load
 from labkit.models.weights import resolve
 
 SEEDS = {"day": 9_001, "night": 9_002}
@@ -178,7 +178,7 @@ training.evaluate_yolo`):
 
 def card(figures: list[Figures], log: Path) -> str:
     """The model card as Markdown."""
-    from labkit.models.detectors.yolo_safetensors import open_yolo
+    from labkit.models.detectors.ultralytics.safetensors import open_yolo
     from training.yolo import DEPTH, IMGSZ, NAME, TRAIN_SEED, WIDTH
 
     epochs = [json.loads(line) for line in log.read_text().splitlines()]

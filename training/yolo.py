@@ -25,8 +25,8 @@ import yaml
 from labkit.demo import DAY, LABELS
 from labkit.demo.embedded import WEIGHTS, note_sum
 from labkit.demo.files import stills
-from labkit.models.detectors.yolo_import import ultralytics
-from labkit.models.detectors.yolo_safetensors import save_yolo, yolo_plan
+from labkit.models.detectors.ultralytics.safetensors import save_yolo, yolo_plan
+from labkit.models.ultralytics import ultralytics
 
 TRAIN_SEED, VAL_SEED = 1_001, 1_002
 """Sets of stills; the sets of two seeds share no scene. Evaluation takes others again."""

@@ -64,7 +64,7 @@ def memory() -> Memory:
     """What models hold; any thread, cheap, and loads nothing."""
     on_device, on_host = embeddings().nbytes
     opened = sys.modules.get("labkit.models.sam2.opened")
-    yolo = sys.modules.get("labkit.models.detectors.yolo_load")
+    yolo = sys.modules.get("labkit.models.detectors.ultralytics.load")
     names = list(opened.names()) if opened is not None else []
     if yolo is not None and yolo._cache:
         names.append("yolo")

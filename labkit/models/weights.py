@@ -207,7 +207,7 @@ def _fetch(name: str) -> Path:
     """Cached copy of one of Ultralytics' assets, downloaded by Ultralytics where missing."""
     if Path(name).name != name:
         raise ModelUnavailableError(f"The weights {name!r} are not there", "no such file")
-    from labkit.models.detectors.yolo_import import asset_names
+    from labkit.models.ultralytics import asset_names
 
     known = asset_names()
     if name not in known:
@@ -229,7 +229,7 @@ def _fetch(name: str) -> Path:
 
 
 def _download(name: str, target: Path, remedy: str) -> Path:
-    from labkit.models.detectors.yolo_import import download_asset
+    from labkit.models.ultralytics import download_asset
 
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ from labkit.core.types import Frame
 from labkit.demo import DAY, NIGHT, still
 from labkit.demo.embedded import SMALL_YOLO, WEIGHTS, embedded_weights
 from labkit.models.detectors.base import DetectOptions
-from labkit.models.detectors.yolo_load import load
+from labkit.models.detectors.ultralytics.load import load
 from labkit.models.weights import resolve
 
 SCENES = 16

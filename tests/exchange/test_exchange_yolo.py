@@ -188,7 +188,7 @@ SHAPES = {
 
 @pytest.mark.parametrize("task", list(SHAPES))
 def test_ultralytics_loads_it(project, ids, tmp_path: Path, task: str) -> None:
-    from labkit.models.detectors.yolo_import import ultralytics
+    from labkit.models.ultralytics import ultralytics
 
     get_cfg = ultralytics("cfg").get_cfg
     YOLODataset = ultralytics("data.dataset").YOLODataset  # noqa: N806 - a class

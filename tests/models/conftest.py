@@ -32,7 +32,7 @@ def random_pt(cache: Path) -> Callable[[str], Path]:
     def build(name: str) -> Path:
         path = cache / f"{name}.pt"
         if not path.exists():
-            from labkit.models.detectors.yolo_import import ultralytics
+            from labkit.models.ultralytics import ultralytics
 
             torch = pytest.importorskip("torch")
             yolo = ultralytics().YOLO

@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 
 from labkit.core.geometry import decode_mask, polygons_to_mask
 from labkit.models.contours import mask_to_polygons
-from labkit.models.detectors.yolo_output import EMPTY_MASK, NO_AREA, RawFrame, build_proposals
+from labkit.models.detectors.ultralytics.output import (
+    EMPTY_MASK,
+    NO_AREA,
+    RawFrame,
+    build_proposals,
+)
 
 LABELS = ["car", "truck", "bus"]
 

@@ -13,7 +13,6 @@ from models.pictures import Pictures, disc
 
 from labkit.core.errors import InputError, ModelUnavailableError
 from labkit.core.prompts import Prompts
-from labkit.models.detectors.yolo_import import ultralytics
 from labkit.models.filters import FilteredSource, FilterSwitch
 from labkit.models.interactors import interactor_names, open_interactor
 from labkit.models.interactors.ultralytics import (
@@ -24,6 +23,7 @@ from labkit.models.interactors.ultralytics import (
     handles,
     open_weights,
 )
+from labkit.models.ultralytics import ultralytics
 from labkit.models.worker import worker
 from labkit.project import Project
 

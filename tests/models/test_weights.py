@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from labkit.core.errors import InputError, ModelUnavailableError
+from labkit.models import ultralytics as package
 from labkit.models import weights
-from labkit.models.detectors import yolo_import
 from labkit.models.weights import TRUST_FILE, resolve, sha256_of
 
 ZIP = b"PK\x03\x04 pretends to be a checkpoint"
@@ -20,7 +20,7 @@ ZIP = b"PK\x03\x04 pretends to be a checkpoint"
 def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LABKIT_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(
-        yolo_import,
+        package,
         "asset_names",
         lambda: frozenset({"yolo11n.pt", "yolo11s.pt", "yolo11n-seg.pt"}),
     )
@@ -74,7 +74,7 @@ def test_assets_are_fetched_into_the_cache_once(tmp_path: Path, monkeypatch) -> 
         calls.append(target.name)
         target.write_bytes(ZIP)
 
-    monkeypatch.setattr(yolo_import, "download_asset", fetch)
+    monkeypatch.setattr(package, "download_asset", fetch)
     monkeypatch.chdir(tmp_path)
     found = resolve("yolo11n.pt")
     assert found.path == tmp_path / "cache" / "yolo11n.pt"
@@ -92,7 +92,7 @@ def test_without_a_network_the_command_is_told(tmp_path, monkeypatch, offline: b
     def fetch(target: Path) -> None:
         raise ConnectionError("no route\nto host")
 
-    monkeypatch.setattr(yolo_import, "download_asset", fetch)
+    monkeypatch.setattr(package, "download_asset", fetch)
     monkeypatch.setenv("LABKIT_OFFLINE", "1" if offline else "")
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ModelUnavailableError) as info:

@@ -13,9 +13,9 @@ from labkit.core.errors import InputError, ModelUnavailableError, NotFoundError
 from labkit.core.geometry import box_iou, decode_mask, rotated_corners
 from labkit.core.types import Frame, Proposal
 from labkit.models.detectors.base import DetectOptions, Detector, StagedDetector
-from labkit.models.detectors.yolo import YoloDetector
-from labkit.models.detectors.yolo_import import ultralytics
-from labkit.models.detectors.yolo_load import load
+from labkit.models.detectors.ultralytics.detector import YoloDetector
+from labkit.models.detectors.ultralytics.load import load
+from labkit.models.ultralytics import ultralytics
 from labkit.models.weights import resolve
 
 CONF, IOU, MAX = 0.4, 0.5, 40

@@ -8,8 +8,8 @@ from safetensors.torch import load_file, save_file
 from labkit.core.errors import InputError, ModelUnavailableError
 from labkit.core.types import Frame
 from labkit.models.detectors.base import DetectOptions
-from labkit.models.detectors.yolo_load import load
-from labkit.models.detectors.yolo_safetensors import build_yolo, open_yolo, save_yolo
+from labkit.models.detectors.ultralytics.load import load
+from labkit.models.detectors.ultralytics.safetensors import build_yolo, open_yolo, save_yolo
 from labkit.models.weights import resolve
 
 PLAN = ("yolo11", 0.125, 0.5)

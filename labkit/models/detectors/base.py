@@ -154,6 +154,6 @@ def open_detector(
     weights: Weights, options: DetectOptions, adapter: str = "ultralytics"
 ) -> Detector:
     """Open weights with one of the adapters; torch is loaded here, so use the inference thread."""
-    import labkit.models.detectors.yolo_load  # noqa: F401  registers itself
+    import labkit.models.detectors.ultralytics.load  # noqa: F401  registers itself
 
     return DETECTORS[adapter](weights, options)

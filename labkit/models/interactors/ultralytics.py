@@ -19,7 +19,6 @@ from labkit.core.geometry import encode_mask
 from labkit.core.prompts import MaskProposal, Prompts
 from labkit.core.types import Frame
 from labkit.models.budget import in_chunks
-from labkit.models.detectors.yolo_import import ultralytics
 from labkit.models.interactors.base import (
     INTERACTORS,
     ImageSource,
@@ -27,6 +26,7 @@ from labkit.models.interactors.base import (
     InteractorInfo,
     PromptKind,
 )
+from labkit.models.ultralytics import ultralytics
 from labkit.models.weights import Weights, resolve
 from labkit.models.worker import worker
 

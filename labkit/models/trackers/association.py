@@ -18,7 +18,7 @@ from labkit.core.errors import InputError
 from labkit.core.geometry import box_area
 from labkit.core.registry import unknown
 from labkit.models.detectors.base import Image
-from labkit.models.detectors.yolo_import import ultralytics
+from labkit.models.ultralytics import ultralytics
 
 __all__ = ["ASSOCIATORS", "Associator", "AssociatorInfo", "associator_info"]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit.core.errors import InputError, LabkitError, ModelUnavailableError
-from labkit.models.detectors.yolo_import import ultralytics
+from labkit.models.ultralytics import ultralytics
 from labkit.store.files import write_atomic
 
 __all__ = ["build_yolo", "open_yolo", "save_yolo", "yolo_plan"]

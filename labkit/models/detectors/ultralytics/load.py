@@ -11,10 +11,10 @@ from labkit.core.errors import InputError, LabkitError, ModelUnavailableError
 from labkit.core.registry import unknown
 from labkit.models.budget import empty_device_cache
 from labkit.models.detectors.base import DETECTORS, DetectOptions, ModelInfo
-from labkit.models.detectors.onnx_parallel import ParallelSession, open_parallel
-from labkit.models.detectors.yolo import YoloDetector
-from labkit.models.detectors.yolo_import import ultralytics
-from labkit.models.detectors.yolo_safetensors import open_yolo
+from labkit.models.detectors.ultralytics.detector import YoloDetector
+from labkit.models.detectors.ultralytics.onnx import ParallelSession, open_parallel
+from labkit.models.detectors.ultralytics.safetensors import open_yolo
+from labkit.models.ultralytics import ultralytics
 from labkit.models.weights import Weights
 from labkit.models.worker import worker
 

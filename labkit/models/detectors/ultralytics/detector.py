@@ -23,9 +23,9 @@ from labkit.models.detectors.base import (
     ModelInfo,
     OutOfMemoryError,
 )
-from labkit.models.detectors.onnx_parallel import ParallelSession
-from labkit.models.detectors.yolo_import import ultralytics
-from labkit.models.detectors.yolo_output import RawFrame, build_proposals
+from labkit.models.detectors.ultralytics.onnx import ParallelSession
+from labkit.models.detectors.ultralytics.output import RawFrame, build_proposals
+from labkit.models.ultralytics import ultralytics
 
 __all__ = ["YoloDetector"]
 
@@ -47,7 +47,7 @@ class Prepared:
 
 @dataclass
 class YoloDetector:
-    """Ultralytics weights; made by :func:`labkit.models.detectors.yolo_load.load`."""
+    """Ultralytics weights; made by :func:`labkit.models.detectors.ultralytics.load.load`."""
 
     info: ModelInfo
     options: DetectOptions

@@ -6,7 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 CODE = """
 import io, PIL.Image
-from labkit.models.detectors.yolo_import import ultralytics
+from labkit.models.ultralytics import ultralytics
 ultralytics()
 try:
     PIL.Image.open(io.BytesIO(b"no image"))

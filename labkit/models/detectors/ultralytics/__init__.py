@@ -1,0 +1,1 @@
+"""Weights that Ultralytics made or exported: boxes, masks, keypoints, oriented boxes."""
