@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from typing import Annotated, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from labkit.cli import batch, demo, doctor, exchange, lab, metrics, predict, queue, refine, track
 from labkit.cli.errors import guarded
+from labkit.cli.options import speller
 
 __all__ = ["app", "main", "run"]
 
@@ -64,13 +66,18 @@ def run(args: Sequence[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal that cannot show a letter shows an escape
             stream.reconfigure(errors="backslashreplace")
-    return guarded(lambda: _invoke(list(args) or ["--help"]), debug="--debug" in args)
+    group = typer.main.get_group(app)
+    return guarded(
+        lambda: _invoke(group, list(args) or ["--help"]),
+        debug="--debug" in args,
+        spell=speller(group, args),
+    )
 
 
-def _invoke(args: list[str]) -> object:
+def _invoke(group: TyperGroup, args: list[str]) -> object:
     """Run a command without typer's own handling of errors, Ctrl-C and closed pipes."""
-    with typer.main.get_command(app).make_context("labkit", args) as context:
-        return context.command.invoke(context)
+    with group.make_context("labkit", args) as context:
+        return group.invoke(context)
 
 
 def main() -> NoReturn:

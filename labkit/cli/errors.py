@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -23,14 +22,13 @@ from typer.exceptions import TyperException
 
 from labkit.cli.text import safe
 from labkit.core.config import cache_dir
-from labkit.core.errors import LabkitError
+from labkit.core.errors import Argument, LabkitError
 
 __all__ = [
     "CANCELLED",
     "DONE",
     "FAULT",
     "FRAMES_FAILED",
-    "as_options",
     "guarded",
     "log_path",
     "say_error",
@@ -48,22 +46,6 @@ def log_path() -> Path:
 def say_error(text: object) -> None:
     """One line on stderr."""
     print(f"labkit: error: {safe(text)}", file=sys.stderr)
-
-
-_ARGUMENTS = re.compile(
-    r"\b(conf|iou|imgsz|batch|classes|store_above|include|task|split|seed|images|order|limit"
-    r"|reviewer|names|trust|resume)=('[^']*'|[\w.,-]+)"
-)
-
-
-def as_options(message: str) -> str:
-    """A message of the library in the words of the command line: ``trust=True`` is ``--trust``."""
-
-    def option(found: re.Match[str]) -> str:
-        name, value = found[1].replace("_", "-"), found[2].strip("'")
-        return f"--{name}" if value == "True" else f"--{name} {value}"
-
-    return _ARGUMENTS.sub(option, message)
 
 
 class _Log(RotatingFileHandler):
@@ -130,7 +112,9 @@ def _terminate_like_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def guarded(command: Callable[[], Any], debug: bool = False) -> int:
+def guarded(
+    command: Callable[[], Any], debug: bool = False, spell: Callable[[Argument], str] = str
+) -> int:
     """Run a command and turn whatever comes out of it into an exit code.
 
     Parameters
@@ -139,12 +123,16 @@ def guarded(command: Callable[[], Any], debug: bool = False) -> int:
         Runs the command; its result is the exit code, None means 0.
     debug : bool
         Show tracebacks on the screen instead of writing them to the log.
+    spell : callable
+        Writes an argument that an error names, as :func:`labkit.cli.options.speller` does.
     """
     with _logging(debug) as handler:
-        return _exit_code(command, handler)
+        return _exit_code(command, handler, spell)
 
 
-def _exit_code(command: Callable[[], Any], handler: logging.Handler) -> int:
+def _exit_code(
+    command: Callable[[], Any], handler: logging.Handler, spell: Callable[[Argument], str]
+) -> int:
     try:
         with _terminate_like_ctrl_c():
             code = command()
@@ -169,7 +157,7 @@ def _exit_code(command: Callable[[], Any], handler: logging.Handler) -> int:
         return 2
     except LabkitError as exc:
         _record(exc, handler)
-        say_error(as_options(str(exc)))
+        say_error(exc.spelled(spell))
         return exc.exit_code
     except Exception as exc:  # noqa: BLE001 - the last line of defence of a command line
         where_to = _record(exc, handler)

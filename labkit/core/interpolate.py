@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from labkit.core.errors import InputError
+from labkit.core.errors import Argument, InputError
 from labkit.core.geometry import decode_mask, encode_mask
 from labkit.core.tracks import Track
 from labkit.core.types import Rle, Shape
@@ -105,7 +105,7 @@ def between(a: Shape, b: Shape, share: float) -> Shape:
         The share is not 0..1.
     """
     if not 0 <= share <= 1:
-        raise InputError(f"share={share!r} cannot be used", "it has to be from 0 to 1")
+        raise InputError(Argument("share", share) + " cannot be used", "it has to be from 0 to 1")
     x1, y1, x2, y2 = (_line(p, q, share) for p, q in zip(a.box, b.box, strict=True))
     near = a if share <= 0.5 else b
     out = moved(near, (x1, y1, x2, y2))

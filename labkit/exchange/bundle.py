@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from labkit.core.errors import InputError
+from labkit.core.errors import Argument, InputError
 from labkit.core.registry import unknown
 from labkit.exchange.base import EncodedFrames, ExportBundle
 from labkit.exchange.names import frame_stems
@@ -125,9 +125,11 @@ def _choose(
 def _nothing(include: str, states: pd.DataFrame) -> InputError:
     scripted = bool((states["scripted"].astype(bool) & (states["state"] == "accepted")).any())
     if include == "human" and scripted:
-        why, remedy = "all accepted frames were accepted by scripts", "include='scripted'"
+        why = "all accepted frames were accepted by scripts"
+        remedy = "use " + Argument("include", "scripted")
     else:
-        why, remedy = "no frame has been accepted", "review frames first, or use include='all'"
+        why = "no frame has been accepted"
+        remedy = "review frames first, or use " + Argument("include", "all")
     return InputError("There is nothing to export", why, remedy)
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from labkit.core.errors import InputError
+from labkit.core.errors import Argument, InputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -139,7 +139,9 @@ def assign_splits(
     if split is None:
         return SplitPlan({})
     if not split:
-        raise InputError("No split is given", "", "for example split={'train': 0.8, 'val': 0.2}")
+        raise InputError(
+            "No split is given", "", "for example " + Argument("split", {"train": 0.8, "val": 0.2})
+        )
     if by not in get_args(SplitBy):
         raise InputError(
             f"Splits cannot be made by {by!r}", f"known are {', '.join(get_args(SplitBy))}"

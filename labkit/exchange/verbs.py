@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from labkit.core.errors import InputError
+from labkit.core.errors import Argument, InputError
 from labkit.core.registry import unknown
 from labkit.exchange.base import FORMATS, IMAGES, EncodedFrames
 from labkit.exchange.bundle import gather
@@ -180,7 +180,9 @@ def import_annotations(
     if as_ not in get_args(ImportAs):
         raise unknown("choice for as_", as_, list(get_args(ImportAs)))
     if reviewer is not None and as_ == "proposals":
-        raise InputError("A reviewer was named", "proposals have none", "as_='decisions'")
+        raise InputError(
+            "A reviewer was named", "proposals have none", "use " + Argument("as_", "decisions")
+        )
     project.check_writable("Nothing can be imported")
     place = Path(path).expanduser()
     importer = _importer(project, format, place, label_map, options)

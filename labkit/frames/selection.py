@@ -9,7 +9,7 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from labkit.core.errors import InputError
+from labkit.core.errors import Argument, InputError
 from labkit.frames.errors import FrameError
 
 __all__ = ["Selection"]
@@ -46,11 +46,13 @@ class Selection:
             number = isinstance(value, Real) and not isinstance(value, bool)
             if not number or not math.isfinite(value) or value < 0:
                 raise InputError(
-                    f"{name}={value!r} cannot be used",
+                    Argument(name, value) + " cannot be used",
                     "it has to be a number of frames (whole) or of seconds (with a point), from 0",
                 )
         if self.every == 0:
-            raise InputError("every=0 cannot be used", "it would take each frame without end")
+            raise InputError(
+                Argument("every", 0) + " cannot be used", "it would take each frame without end"
+            )
         if (
             self.start is not None
             and self.stop is not None
@@ -58,7 +60,11 @@ class Selection:
             and self.stop <= self.start
         ):
             raise InputError(
-                f"start={self.start} and stop={self.stop} cannot be used", "nothing lies between"
+                Argument("start", self.start)
+                + " and "
+                + Argument("stop", self.stop)
+                + " cannot be used",
+                "nothing lies between",
             )
 
     def of(self, times: Sequence[float] | Sequence[None]) -> list[int]:

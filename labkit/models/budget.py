@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from labkit.core.errors import InputError
+from labkit.core.errors import Argument, InputError
 from labkit.models.embeddings import embeddings
 from labkit.models.worker import Priority, worker
 
@@ -130,7 +130,7 @@ def in_chunks(
     size: int,
     work: Callable[[Sequence[A]], Sequence[B]],
     *,
-    remedy: str = "use a smaller model or device='cpu'",
+    remedy: str = "use a smaller model or " + Argument("device", "cpu"),
 ) -> list[B]:
     """Work on a few items at a time, on fewer where memory runs out; the inference thread.
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labkit.core.config import cache_dir, offline
-from labkit.core.errors import InputError, ModelUnavailableError
+from labkit.core.errors import Argument, InputError, ModelUnavailableError
 from labkit.core.registry import nearest
 from labkit.store.files import write_atomic
 
@@ -143,7 +143,7 @@ def _need_trust(path: Path, digest: str, trust: bool, project: Path | None) -> N
             f"The weights {path.name!r} were not opened",
             f"a {path.suffix} file is a pickle and can run any code when it is opened, "
             "and this one was not fetched from Ultralytics",
-            "pass trust=True if you know who made it, or use its .onnx export",
+            "pass " + Argument("trust", True) + " if you know who made it, or use its .onnx export",
         )
     if project is not None:
         remember_trust(project, digest, path.name)
@@ -220,7 +220,8 @@ def _fetch(name: str) -> Path:
     target = cache_dir() / name
     if target.is_file() and _fetched_before(target, sha256_of(target)):
         return target
-    remedy = f"curl -L -o {shlex.quote(name)} {_RELEASE}/{name} and pass trust=True"
+    fetch = f"curl -L -o {shlex.quote(name)} {_RELEASE}/{name}"
+    remedy = f"{fetch} and pass " + Argument("trust", True)
     if offline():
         raise ModelUnavailableError(
             f"The weights {name!r} are not there", "LABKIT_OFFLINE forbids downloads", remedy

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from labkit.core.errors import InputError
+from labkit.core.errors import Argument, InputError
 from labkit.core.registry import unknown
 from labkit.queue.context import ScoreContext
 
@@ -28,7 +28,9 @@ def fraction(value: Any, name: str) -> float:
     except (TypeError, ValueError):
         number = np.nan
     if not 0 <= number <= 1:
-        raise InputError(f"{name}={value!r} cannot be used", "it has to be a number from 0 to 1")
+        raise InputError(
+            Argument(name, value) + " cannot be used", "it has to be a number from 0 to 1"
+        )
     return number
 
 
@@ -37,10 +39,12 @@ def score_bounds(value: Any, name: str) -> tuple[float, float]:
     try:
         low, high = value
     except (TypeError, ValueError):
-        raise InputError(f"{name}={value!r} cannot be used", "it has to be (low, high)") from None
+        raise InputError(
+            Argument(name, value) + " cannot be used", "it has to be (low, high)"
+        ) from None
     low, high = fraction(low, name), fraction(high, name)
     if low > high:
-        raise InputError(f"{name}={value!r} cannot be used", "low is above high")
+        raise InputError(Argument(name, value) + " cannot be used", "low is above high")
     return low, high
 
 

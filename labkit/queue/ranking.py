@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from labkit.core.errors import InputError
+from labkit.core.errors import Argument, InputError
 from labkit.core.registry import unknown
 from labkit.core.tracks import Walked
 from labkit.ledger.fold import effective
@@ -52,13 +52,16 @@ def resolve(order: OrderLike) -> Order:
     if callable(order):
         return by_callable(order)
     raise InputError(
-        f"order={order!r} cannot be used", "it has to be a name, a mix of weights or a callable"
+        Argument("order", order) + " cannot be used",
+        "it has to be a name, a mix of weights or a callable",
     )
 
 
 def _queue(ctx: ScoreContext, placed: Placed, limit: int | None) -> pd.DataFrame:
     if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
-        raise InputError(f"limit={limit!r} cannot be used", "it has to be a number from 1 up")
+        raise InputError(
+            Argument("limit", limit) + " cannot be used", "it has to be a number from 1 up"
+        )
     head = slice(limit)
     placed = replace(
         placed, frames=placed.frames[head], score=placed.score[head], rule=placed.rule[head]

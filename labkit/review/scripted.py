@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 import pandas as pd
 
-from labkit.core.errors import InputError
+from labkit.core.errors import Argument, InputError
 from labkit.core.matching import match_boxes
 from labkit.core.types import AnnotatedObject, Shape
 from labkit.review.session import ReviewSession
@@ -133,7 +133,7 @@ class ScriptedReviewer:
             raise InputError(
                 "A scripted reviewer needs a session of its own",
                 "its decisions must be marked as scripted",
-                "make the session with scripted=True",
+                "make the session with " + Argument("scripted", True),
             )
         done = 0
         while frames is None or done < frames:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from labkit.core import labelmap
-from labkit.core.errors import InputError
+from labkit.core.errors import Argument, InputError
 from labkit.core.labelmap import LabelMap
 from labkit.core.registry import unknown
 from labkit.core.types import Frame
@@ -38,17 +38,19 @@ class Request:
 def unit(name: str, value: object) -> float:
     """A finite number 0..1, or an error that names the argument."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise InputError(f"{name}={value!r} is not a number")
+        raise InputError(Argument(name, value) + " is not a number")
     number = float(value)
     if not math.isfinite(number) or not 0 <= number <= 1:
-        raise InputError(f"{name}={value!r} is not usable", "it has to be from 0 to 1")
+        raise InputError(Argument(name, value) + " is not usable", "it has to be from 0 to 1")
     return number
 
 
 def count(name: str, value: object) -> int:
     """A whole number from 1, or an error that names the argument."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral) or int(value) < 1:
-        raise InputError(f"{name}={value!r} is not usable", "it has to be a whole number from 1")
+        raise InputError(
+            Argument(name, value) + " is not usable", "it has to be a whole number from 1"
+        )
     return int(value)
 
 
@@ -58,10 +60,14 @@ def size(value: int | Sequence[int] | None) -> int | tuple[int, int] | None:
         return None
     sides: list[object] = [*value] if isinstance(value, (list, tuple)) else [value]
     if len(sides) not in (1, 2):
-        raise InputError(f"imgsz={value!r} is not usable", "it is one size or (height, width)")
+        raise InputError(
+            Argument("imgsz", value) + " is not usable", "it is one size or (height, width)"
+        )
     checked = [count("imgsz", side) for side in sides]
     if not all(32 <= side <= 8192 for side in checked):
-        raise InputError(f"imgsz={value!r} is not usable", "it has to be from 32 to 8192 pixels")
+        raise InputError(
+            Argument("imgsz", value) + " is not usable", "it has to be from 32 to 8192 pixels"
+        )
     return checked[0] if len(checked) == 1 else (checked[0], checked[1])
 
 
@@ -74,7 +80,9 @@ def class_list(classes: Iterable[str | int] | None) -> tuple[str | int, ...] | N
         if isinstance(item, bool) or not isinstance(item, str | numbers.Integral):
             raise InputError(f"{item!r} is not a class", "give the model's labels or their numbers")
     if not items:
-        raise InputError("classes is empty", "nothing could be found", "leave it out for all")
+        raise InputError(
+            Argument("classes") + " is empty", "nothing could be found", "leave it out for all"
+        )
     return tuple(i if isinstance(i, str) else int(i) for i in items)
 
 
@@ -89,7 +97,9 @@ def mapping_of(
     if isinstance(label_map, str | Path):
         return labelmap.load(Path(label_map).expanduser())
     if not isinstance(label_map, Mapping):
-        raise InputError("label_map is not usable", "it maps the model's labels to the project's")
+        raise InputError(
+            Argument("label_map") + " is not usable", "it maps the model's labels to the project's"
+        )
     return dict(label_map)
 
 

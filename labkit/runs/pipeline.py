@@ -18,7 +18,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from labkit.core.errors import CancelledError, InputError, LabkitError
+from labkit.core.errors import Argument, CancelledError, InputError, LabkitError
 from labkit.core.types import Frame, FrameFailure, Manifest, Proposal
 from labkit.frames.errors import reason_of
 from labkit.models.detectors.base import (
@@ -278,7 +278,10 @@ class Pipeline:
             raise InputError(
                 "There is not enough memory for one frame",
                 str(exc),
-                "use a smaller imgsz, a smaller model or device='cpu'",
+                "use a smaller "
+                + Argument("imgsz")
+                + ", a smaller model or "
+                + Argument("device", "cpu"),
             ) from exc
         self._limit = min(self._limit, len(items) // 2)
         self.worker.submit(self.free_memory, priority=Priority.BATCH).result()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from labkit.core import labelmap
-from labkit.core.errors import InputError
+from labkit.core.errors import Argument, InputError
 from labkit.core.labelmap import LabelMap
 from labkit.core.registry import unknown
 from labkit.core.types import FrameFailure, Manifest
@@ -142,9 +142,9 @@ def predict_job(
     )
     if store_above > conf:
         raise InputError(
-            f"store_above={store_above} is above conf={conf}",
+            Argument("store_above", store_above) + " is above " + Argument("conf", conf),
             "proposals between them would be shown but were never stored",
-            "lower store_above or raise conf",
+            "lower " + Argument("store_above") + " or raise " + Argument("conf"),
         )
     name = Path(detector).name if isinstance(detector, str | Path) else detector.info.name
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import IO, Any, Literal
 
-from labkit.core.errors import InputError
+from labkit.core.errors import Argument, InputError
 from labkit.core.registry import nearest
 from labkit.runs.jobs import Job
 
@@ -63,7 +63,7 @@ def attach(
     if name not in _KINDS:
         near = nearest(name, list(_KINDS))
         raise InputError(
-            f"progress={kind!r} is unknown",
+            Argument("progress", kind) + " is unknown",
             f"known are {', '.join(_KINDS)} or a function",
             f"did you mean {near!r}?" if near else "",
         )

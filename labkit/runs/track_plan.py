@@ -18,7 +18,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from labkit.core.errors import InputError
+from labkit.core.errors import Argument, InputError
 from labkit.core.registry import unknown
 from labkit.runs.track_input import Seed
 
@@ -138,11 +138,14 @@ def _targets(
         return back, between if direction == "backward" else size - 1
     if isinstance(to, bool) or not isinstance(to, int | np.integer) or to == 0:
         raise InputError(
-            f"to={to!r} cannot be used", "it is a frame id or a number of frames other than 0"
+            Argument("to", to) + " cannot be used",
+            "it is a frame id or a number of frames other than 0",
         )
     count = int(to)
     if count < 0 and direction == "forward":
-        raise InputError(f"to={count} lies before the start", "the direction is forward")
+        raise InputError(
+            Argument("to", count) + " lies before the start", "the direction is forward"
+        )
     if direction == "both":
         return max(0, first - abs(count)), min(size - 1, last + abs(count))
     if count < 0 or direction == "backward":
@@ -155,20 +158,24 @@ def _to_frame(
 ) -> tuple[int | None, int | None]:
     if to not in sequence.place:
         raise InputError(
-            f"to={to!r} cannot be used",
+            Argument("to", to) + " cannot be used",
             f"there is no such frame in {sequence.group!r}, where the objects are",
         )
     if direction == "both":
         raise InputError(
-            "direction='both' cannot be used", "the target is one frame", "give a number of frames"
+            Argument("direction", "both") + " cannot be used",
+            "the target is one frame",
+            "give a number of frames",
         )
     target = sequence.place[to]
     if target < first:
         if direction == "forward":
-            raise InputError(f"to={to!r} lies before the start", "the direction is forward")
+            raise InputError(
+                Argument("to", to) + " lies before the start", "the direction is forward"
+            )
         return target, last if last > first else None
     if direction == "backward" and target > first:
-        raise InputError(f"to={to!r} lies behind the start", "the direction is backward")
+        raise InputError(Argument("to", to) + " lies behind the start", "the direction is backward")
     return None, target
 
 

@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from labkit.core.drift import DriftWatch
-from labkit.core.errors import CancelledError, InputError, LabkitError
+from labkit.core.errors import Argument, CancelledError, InputError, LabkitError
 from labkit.core.tracks import Keyframe, Tracked
 from labkit.core.types import Frame, FrameFailure, Manifest, Proposal
 from labkit.frames.errors import reason_of
@@ -181,7 +181,8 @@ class TrackWalk:
                     raise InputError(
                         "There is not enough memory to track these objects",
                         str(exc),
-                        "track fewer at once, or use a smaller model or device='cpu'",
+                        "track fewer at once, or use a smaller model or "
+                        + Argument("device", "cpu"),
                     ) from exc
                 _log.warning("out of memory while tracking: once more without caches")
         raise AssertionError("not reached")

@@ -118,17 +118,3 @@ def test_a_reader_that_leaves_early_is_no_error():
     )
     assert got.stdout.splitlines()[-1] == "0"
     assert got.stderr == ""
-
-
-@pytest.mark.parametrize(
-    ("said", "shown"),
-    [
-        ("pass trust=True if you know who made it", "pass --trust if you know who made it"),
-        ("(include='scripted')", "(--include scripted)"),
-        ("store_above=0.7 is above conf=0.5", "--store-above 0.7 is above --conf 0.5"),
-        ("the file a=b.jpg", "the file a=b.jpg"),
-    ],
-)
-def test_remedies_speak_the_words_of_the_command_line(said, shown, capsys):
-    guarded(raising(InputError(said)))
-    assert capsys.readouterr().err == f"labkit: error: {shown}\n"

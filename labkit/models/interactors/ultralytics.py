@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from labkit.core.errors import InputError, LabkitError, ModelUnavailableError
+from labkit.core.errors import Argument, InputError, LabkitError, ModelUnavailableError
 from labkit.core.geometry import encode_mask
 from labkit.core.prompts import MaskProposal, Prompts
 from labkit.core.types import Frame
@@ -391,7 +391,9 @@ def _packed(answer: MaskProposal) -> MaskProposal:
 def _load_error(weights: Weights, device: str | None, exc: Exception) -> LabkitError:
     if isinstance(exc, ValueError) and "device" in str(exc).lower() and device is not None:
         return InputError(
-            f"The device {device!r} cannot be used", "it is not there", "try device='cpu'"
+            f"The device {device!r} cannot be used",
+            "it is not there",
+            "try " + Argument("device", "cpu"),
         )
     why = next((line.strip() for line in str(exc).splitlines() if line.strip()), type(exc).__name__)
     return ModelUnavailableError(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from labkit.core.errors import InputError, ModelUnavailableError
+from labkit.core.errors import Argument, InputError, ModelUnavailableError
 from labkit.core.extras import require
 from labkit.models.weights import SUMS, listed_sums, sha256_of
 
@@ -114,7 +114,9 @@ def best_device(asked: str | None = None) -> str:
 
 
 def _no_device(name: str, why: str) -> InputError:
-    return InputError(f"The device {name!r} cannot be used", why, "try device='cpu'")
+    return InputError(
+        f"The device {name!r} cannot be used", why, "try " + Argument("device", "cpu")
+    )
 
 
 def image_predictor(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from labkit.core.errors import InputError, LabkitError, ModelUnavailableError
+from labkit.core.errors import Argument, InputError, LabkitError, ModelUnavailableError
 from labkit.core.registry import unknown
 from labkit.models.budget import empty_device_cache
 from labkit.models.detectors.base import DETECTORS, DetectOptions, ModelInfo
@@ -117,7 +117,9 @@ def _predictor(weights: Weights, options: DetectOptions) -> tuple[Any, ParallelS
 def _load_error(weights: Weights, options: DetectOptions, exc: Exception) -> LabkitError:
     if isinstance(exc, ValueError) and "device" in str(exc).lower() and options.device is not None:
         return InputError(
-            f"The device {options.device!r} cannot be used", "it is not there", "try device='cpu'"
+            f"The device {options.device!r} cannot be used",
+            "it is not there",
+            "try " + Argument("device", "cpu"),
         )
     package = _PACKAGES.get(weights.format)
     if isinstance(exc, ImportError) and package:
@@ -195,9 +197,11 @@ def _set_size(predictor: Any, weights: Weights, options: DetectOptions) -> None:
         )
         if wanted is not None and wanted != fixed:
             raise InputError(
-                f"imgsz={asked!r} cannot be used with {weights.path.name!r}",
+                Argument("imgsz", asked) + f" cannot be used with {weights.path.name!r}",
                 f"it was exported for {fixed[0]} x {fixed[1]}",
-                "leave imgsz out, or export the weights again with dynamic=True",
+                "leave out "
+                + Argument("imgsz")
+                + ", or export the weights again with dynamic=True",
             )
         size = fixed
     size = list(size) if isinstance(size, (tuple, list)) else size
