@@ -192,6 +192,7 @@ def plain_scores(
     out = out.reindex(ids).fillna(0.0)
     out["flicker"] = flicker.reindex(keys).fillna(0.0).to_numpy()
     out["disagreement"] = unlike.reindex(ids).fillna(0.0).to_numpy()
+    out["drift"] = 0.0  # nothing was tracked here
     rng = np.random.default_rng(0)
     out["random"] = rng.random(len(out))
     return out
