@@ -86,7 +86,7 @@ class Bench(Whole, ipywidgets.VBox):
         self._top = ipywidgets.VBox(layout=ipywidgets.Layout(width="100%"))
         self.tabs = ipywidgets.Tab(layout=ipywidgets.Layout(width="100%"))
         super().__init__([self._top, self.tabs], layout=ipywidgets.Layout(width="100%"))
-        self.add_class("labkit-bench-all")
+        self.add_class("labkit-bench")
         self._fill_tabs()
         first = self._first_queue() if queue is None else queue
         if first is not None and len(first):

@@ -10,7 +10,6 @@ from __future__ import annotations
 import itertools
 import logging
 import queue
-import sys
 import threading
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -34,14 +33,13 @@ log = logging.getLogger(__name__)
 BEFORE: Final = 2
 AFTER: Final = 5
 _REMEMBERED: Final = 500
-_TURN_S: Final = 0.001
 _GESTURE, _PICTURE, _LOOK = 0, 1, 2
 _LETTERS: Final = {"accepted": "a", "hand": "h", "skipped": "s", "open": "o"}
 """State of a frame → its letter in the line of the queue; ``n`` for the rest."""
 
 
 class Outlet(Protocol):
-    """Where messages, pictures and paint go: the stage, or a test."""
+    """Where messages, pictures and paint go: the surface, or a test."""
 
     def send(self, message: Any) -> None:
         """Send a message to the browser."""
@@ -57,7 +55,7 @@ class Outlet(Protocol):
         frame: Frame,
         objects: Sequence[AnnotatedObject],
         request: ViewRequest,
-        carried: Mapping[int, str],
+        followed_by: Mapping[int, str],
     ) -> int:
         """Paint the canvas below; the colour of the pixel painted last."""
 
@@ -132,9 +130,7 @@ class Controller:
     def _put(self, rank: int, item: Any) -> None:
         with self._guard:
             if self._thread is None:
-                # what computes in Python beside it gives way to a decision this soon
-                sys.setswitchinterval(min(sys.getswitchinterval(), _TURN_S))
-                self._thread = threading.Thread(target=self._run, name="labkit-bench", daemon=True)
+                self._thread = threading.Thread(target=self._run, name="labkit-inbox", daemon=True)
                 self._thread.start()
         self._inbox.put((rank, next(self._order), item))
 
@@ -441,8 +437,8 @@ class Controller:
         error = self._errors.get(frame_id, "")
         self._sent[frame_id] = view.last_seq
         why = session.why_at(place)
-        carried = self.following.carried
-        self._outlet.send(frame_message(view, place, why, image, error, carried))
+        followed_by = self.following.followed_by
+        self._outlet.send(frame_message(view, place, why, image, error, followed_by))
         if not image and not error:
             self._ask(view.frame, full=False)
 
@@ -489,7 +485,7 @@ class Controller:
         shown = {o.object_id for o in [*session.objects(threshold), *rejected]}
         objects = [o for o in session.view.objects if o.object_id in shown]
         self._outlet.send({"type": "cover"})
-        mark = self._outlet.paint(session.view.frame, objects, request, self.following.carried)
+        mark = self._outlet.paint(session.view.frame, objects, request, self.following.followed_by)
         self._outlet.send(
             {"type": "show", "view": request["view"], "stamp": request["stamp"], "mark": mark}
         )

@@ -23,7 +23,7 @@ def checksum(view: FrameView) -> int:
     return crc32("\n".join(o.object_id for o in view.proposals).encode())
 
 
-def object_json(o: AnnotatedObject, *, hidden: bool, tracker: str = "") -> ObjectJson:
+def object_json(o: AnnotatedObject, *, hidden: bool, followed_by: str = "") -> ObjectJson:
     """One object; ``hidden`` where the session would not show it at any threshold."""
     out = ObjectJson(
         id=o.object_id,
@@ -34,8 +34,8 @@ def object_json(o: AnnotatedObject, *, hidden: bool, tracker: str = "") -> Objec
         track=o.track_id,
         hidden=hidden,
     )
-    if tracker:
-        out["tracker"] = tracker
+    if followed_by:
+        out["followed_by"] = followed_by
     if o.state == "proposed" and at_any_score(o):
         out["always"] = True
     if o.shape.mask is not None:
@@ -49,11 +49,11 @@ def frame_message(
     why: str,
     image: str = "",
     error: str = "",
-    carried: Mapping[int, str] = MappingProxyType({}),
+    followed_by: Mapping[int, str] = MappingProxyType({}),
 ) -> FrameMessage:
     """A frame of the window with all its objects; the browser filters by the threshold.
 
-    ``carried`` has the tracks that are followed, and by which tracker.
+    ``followed_by`` has the tracks that are followed, and by which tracker.
     """
     frame = view.frame
     possible = {o.object_id for o in view.shown(0)}
@@ -73,7 +73,7 @@ def frame_message(
             object_json(
                 o,
                 hidden=o.state != "rejected" and o.object_id not in possible,
-                tracker="" if o.track_id is None else carried.get(o.track_id, ""),
+                followed_by="" if o.track_id is None else followed_by.get(o.track_id, ""),
             )
             for o in view.objects
         ],

@@ -33,7 +33,7 @@ class Following:
         self._notes: dict[int, str] = {}
 
     @property
-    def carried(self) -> dict[int, str]:
+    def followed_by(self) -> dict[int, str]:
         """Track → the name of the tracker that holds it."""
         return {f.track_id: f.tracker for f in self._session.followed}
 
@@ -44,7 +44,7 @@ class Following:
         """
         session, name = self._session, self.tracker
         chosen = [session.view.object(i) for i in object_ids]
-        held = self.carried
+        held = self.followed_by
         if all(o.track_id in held for o in chosen):
             for o in chosen:
                 session.unfollow(o.object_id)

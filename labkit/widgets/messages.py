@@ -27,7 +27,8 @@ __all__ = [
 class ObjectJson(TypedDict):
     """One object of a frame; ``rings`` are the outlines of a mask, in pixels of the frame.
 
-    ``tracker`` carries it along to the next frame; ``always``: it is shown at any threshold.
+    ``followed_by`` names the tracker that carries it to the next frame; ``always``: it is shown at
+    any threshold.
     """
 
     id: str
@@ -37,7 +38,7 @@ class ObjectJson(TypedDict):
     shape: dict[str, Any]
     rings: NotRequired[list[list[float]]]
     track: int | None
-    tracker: NotRequired[str]
+    followed_by: NotRequired[str]
     always: NotRequired[bool]
     hidden: bool
 

@@ -93,7 +93,7 @@ def paint_objects(
     objects: Sequence[AnnotatedObject],
     request: ViewRequest,
     skeletons: Mapping[str, Skeleton],
-    carried: Mapping[int, str],
+    followed_by: Mapping[int, str],
 ) -> None:
     """All objects: fills, casings, outlines by state, keypoints, tags.
 
@@ -105,7 +105,7 @@ def paint_objects(
         What is seen of the frame.
     skeletons : mapping
         Label → the limbs between its keypoints.
-    carried : mapping
+    followed_by : mapping
         Track that is followed → its tracker's name, which the tag shows.
     """
     at = Transform.of(request)
@@ -124,7 +124,7 @@ def paint_objects(
     for state in ORDER:
         ours = [o for o in objects if o.state == state]
         _paint_state(canvas, ours, LOOKS[state], at, skeletons)
-    _tags(canvas, objects, at, carried)
+    _tags(canvas, objects, at, followed_by)
 
 
 def paint_mark(canvas: Any, mark: int) -> None:
@@ -202,15 +202,15 @@ def _keypoints(
             canvas.stroke_circle(x, y, 4)
 
 
-def _caption(o: AnnotatedObject, carried: Mapping[int, str]) -> str:
+def _caption(o: AnnotatedObject, followed_by: Mapping[int, str]) -> str:
     track = "" if o.track_id is None else f" #{o.track_id}"
-    by = "" if o.track_id is None else carried.get(o.track_id, "")
+    by = "" if o.track_id is None else followed_by.get(o.track_id, "")
     score = "" if o.score is None else f" {o.score:.2f}"
     return f"{o.label}{track}{score}" + (f" \u25b8 {by}" if by else "")
 
 
 def _tags(
-    canvas: Any, objects: Sequence[AnnotatedObject], at: Transform, carried: Mapping[int, str]
+    canvas: Any, objects: Sequence[AnnotatedObject], at: Transform, followed_by: Mapping[int, str]
 ) -> None:
     canvas.font, canvas.text_baseline = FONT, "alphabetic"
     canvas.line_width, canvas.stroke_style = 3, "rgba(0, 0, 0, 0.85)"
@@ -224,7 +224,7 @@ def _tags(
         canvas.stroke_text(look.mark, x, y)
         canvas.fill_style = look.color
         canvas.fill_text(look.mark, x, y)
-        caption = _caption(o, carried)
+        caption = _caption(o, followed_by)
         canvas.stroke_text(caption, x + 14, y)
         canvas.fill_style = "#ffffff"
         canvas.fill_text(caption, x + 14, y)

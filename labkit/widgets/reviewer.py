@@ -1,4 +1,4 @@
-"""The reviewer: a session on the stage, by keyboard and mouse."""
+"""The reviewer: a session by keyboard and mouse."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from labkit.widgets.fallback import has_front_end, static_html, static_text, sti
 from labkit.widgets.keymap import Keymap
 from labkit.widgets.looks import MANY, looks_json
 from labkit.widgets.pictures import Pictures
-from labkit.widgets.stage import Stage
 from labkit.widgets.status import watch
+from labkit.widgets.surface import Surface
 
 __all__ = ["Reviewer"]
 
@@ -70,19 +70,19 @@ class Reviewer(Whole, ipywidgets.VBox):
             )
         chosen = Keymap.make(keymap, keys)
         self.session = session
-        self.stage = Stage(self._config(session, chosen, height), session.project.skeletons)
+        self.surface = Surface(self._config(session, chosen, height), session.project.skeletons)
         reader = FrameReader(session.project.root)
         pictures = Pictures(reader, session.filters)
-        self.controller = Controller(session, self.stage, pictures, interactor, tracker)
-        self.stage.on_message(self.controller.post)
+        self.controller = Controller(session, self.surface, pictures, interactor, tracker)
+        self.surface.on_message(self.controller.post)
         watch(session)
-        super().__init__([self.stage], layout=ipywidgets.Layout(width="100%"))
+        super().__init__([self.surface], layout=ipywidgets.Layout(width="100%"))
 
     @staticmethod
     def _config(session: ReviewSession, keymap: Keymap, height: int) -> dict[str, Any]:
         labels = list(session.project.labels)
         return {
-            "bench": uuid4().hex,
+            "id": uuid4().hex,
             "labels": labels,
             "keys": keymap.by_key(),
             "sheet": keymap.sheet(labels),
@@ -105,6 +105,6 @@ class Reviewer(Whole, ipywidgets.VBox):
         """End the bench; what was decided is in the ledger."""
         if "controller" in self.__dict__:  # ipywidgets closes what was never finished, too
             self.controller.close()
-            self.stage.close()
+            self.surface.close()
         self.close_children()
         super().close()

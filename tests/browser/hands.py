@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from browser.page import BenchPage
 
-WHOLE: Final = ".labkit-bench-all"
+WHOLE: Final = ".labkit-bench"
 KEYS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "accept_frame": "a", "reject_frame": "x", "undo": "z", "redo": "Shift+Z", "reject": "r",

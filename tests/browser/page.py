@@ -137,7 +137,7 @@ class BenchPage:
         """Close what was opened beside the notebook, and see that nothing went wrong."""
         self.page.evaluate(_LEAVE)
         self.command("notebook:clear-all-cell-outputs")
-        self.page.wait_for_function("() => !document.querySelector('.lk-bench')")
+        self.page.wait_for_function("() => !document.querySelector('.lk-glass')")
         errors, self.errors = self.errors, []
         assert not errors, errors
 
@@ -184,13 +184,13 @@ class BenchPage:
 
     def rows(self) -> list[str]:
         """The list of objects as a screen reader has it."""
-        found = self.page.locator(".lk-bench").first.locator(".lk-row")
+        found = self.page.locator(".lk-glass").first.locator(".lk-row")
         return [found.nth(k).get_attribute("aria-label") for k in range(found.count())]
 
     def listed(self, rows: list[str]) -> None:
         """Wait until the list of objects says so; it follows the light."""
         self.page.wait_for_function(
-            """rows => JSON.stringify([...document.querySelector(".lk-bench")
+            """rows => JSON.stringify([...document.querySelector(".lk-glass")
               .querySelectorAll(".lk-row")].map(e => e.getAttribute("aria-label")))
               === JSON.stringify(rows)""",
             arg=rows,

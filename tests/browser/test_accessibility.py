@@ -8,11 +8,11 @@ import pytest
 from browser.page import BENCH_CELL
 
 TABS = ("Queue", "Track", "Predict", "Metrics", "Jobs")
-WHOLE = ".labkit-bench-all"
+WHOLE = ".labkit-bench"
 _FOCUSED = """() => {
   const e = document.activeElement, label = e.getAttribute("aria-label") ?? e.textContent;
   const own = getComputedStyle(e), after = getComputedStyle(e, "::after");
-  if (!e.closest(".labkit-bench-all, .lk-bench")) return null;
+  if (!e.closest(".labkit-bench, .lk-glass")) return null;
   const shown = (style, width) => style !== "none" && parseFloat(width) > 0;
   return {
     what: `${e.tagName} ${e.type ?? ""} ${e.className} ${label.slice(0, 40)}`,
@@ -92,9 +92,9 @@ def test_axe_finds_nothing_serious_in_the_bench(whole):
 
 
 def test_axe_finds_nothing_serious_in_a_reviewer_alone(bench):
-    found = serious(bench.page, ".lk-bench")
+    found = serious(bench.page, ".lk-glass")
     bench.press("e", "ArrowRight", "Shift+Enter")
-    found += serious(bench.page, ".lk-bench")
+    found += serious(bench.page, ".lk-glass")
     bench.press("Escape")
     assert not found, "\n".join(found)
 
@@ -141,7 +141,7 @@ def test_verdicts_are_announced_and_refusals_at_once(bench):
 def test_a_screen_reader_has_the_frame_its_objects_and_the_tools(bench):
     bench.press("ArrowDown", "2")
     bench.saved()
-    snapshot = bench.page.locator(".lk-bench").aria_snapshot()
+    snapshot = bench.page.locator(".lk-glass").aria_snapshot()
     for part in (
         'region "labkit review"', 'toolbar "Verdicts and tools"', 'button "Accept the frame"',
         'button "Send the frame to hand-labelling"', 'application "Frame under review"',

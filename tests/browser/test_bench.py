@@ -9,7 +9,7 @@ from labkit.project import Project
 
 
 def tab(page, name):
-    page.page.locator(".labkit-bench-all .lm-TabBar-tab", has_text=name).click()
+    page.page.locator(".labkit-bench .lm-TabBar-tab", has_text=name).click()
 
 
 def panel(page):

@@ -119,13 +119,13 @@ def test_a_reload_in_the_middle_goes_on(bench, hand):
 def test_two_views_show_one_session(bench, hand):
     bench.command("notebook:create-output-view")
     page = bench.page
-    page.wait_for_function("() => document.querySelectorAll('.lk-bench').length === 2")
+    page.wait_for_function("() => document.querySelectorAll('.lk-glass').length === 2")
     page.wait_for_function(
         "() => [...document.querySelectorAll('.lk-stage')].every(e => e.dataset.painted)"
     )
     both = """text => [...document.querySelectorAll('.lk-place')]
       .every(e => e.textContent.startsWith(text))"""
-    second = page.locator(".lk-bench").nth(1)
+    second = page.locator(".lk-glass").nth(1)
     if hand.tool == "mouse":
         second.locator("[data-action=accept_frame]").click()
     else:
@@ -135,7 +135,7 @@ def test_two_views_show_one_session(bench, hand):
     bench.saved()
     bench.stage.focus()
     if hand.tool == "mouse":
-        page.locator(".lk-bench").nth(0).locator("[data-action=undo]").click()
+        page.locator(".lk-glass").nth(0).locator("[data-action=undo]").click()
     else:
         hand.press("undo")
     page.wait_for_function(both, arg="1 ")

@@ -162,7 +162,7 @@ def test_jupyter_shortcuts_stay_away_from_the_bench_and_work_beside_it(bench):
 def test_tab_leaves_the_bench(bench):
     for _ in range(60):
         bench.press("Tab")
-        if not bench.page.evaluate("() => Boolean(document.activeElement.closest('.lk-bench'))"):
+        if not bench.page.evaluate("() => Boolean(document.activeElement.closest('.lk-glass'))"):
             return
     raise AssertionError("Tab stays in the bench")
 

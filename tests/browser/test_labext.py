@@ -105,7 +105,7 @@ def test_the_launcher_card_opens_a_notebook_that_runs_as_it_stands(page, frames)
     page.command("notebook:run-all-cells")
     page.page.wait_for_selector(".lk-stage[data-painted]", timeout=120_000)
     page.page.wait_for_function(_SHOWS, arg="0 / 6 frames")
-    tabs = page.page.locator(".labkit-bench-all").get_by_role("tab").all_inner_texts()
+    tabs = page.page.locator(".labkit-bench").get_by_role("tab").all_inner_texts()
     assert tabs == ["Queue", "Track", "Predict", "Metrics", "Jobs"]
     page.stage.focus()
     page.press("F8")  # a shortcut of the Settings editor
@@ -129,7 +129,7 @@ def test_the_palette_opens_a_project(page, project):
     assert second == "lk.Bench(p)"
     page.command("notebook:run-all-cells")
     page.painted()
-    page.page.locator(".labkit-bench-all").get_by_role("tab", name="Queue").wait_for()
+    page.page.locator(".labkit-bench").get_by_role("tab", name="Queue").wait_for()
     page.page.locator(".jp-Cell").first.locator(".jp-InputPrompt").click()
     page.command("apputils:activate-command-palette")
     page.page.fill(".lm-CommandPalette-input", "go to the bench")

@@ -38,10 +38,10 @@ def test_the_bench_has_the_colours_of_jupyterlab(bench, theme, tmp_path):
     folder.mkdir(parents=True, exist_ok=True)
     bench.page.wait_for_selector(".lk-notice", state="hidden")
     picture = folder / f"review-{theme}.jpg"
-    bench.page.locator(".lk-bench").screenshot(path=picture, type="jpeg", quality=82)
+    bench.page.locator(".lk-glass").screenshot(path=picture, type="jpeg", quality=82)
     assert picture.stat().st_size < 300_000
     bench.press("?")
-    bench.page.locator(".lk-bench").screenshot(
+    bench.page.locator(".lk-glass").screenshot(
         path=folder / f"keys-{theme}.jpg", type="jpeg", quality=82
     )
     bench.press("?")

@@ -33,7 +33,7 @@ def test_labels_and_names_stay_text(page, lab, hostile):
     page.drag((40, 40), (90, 80))
     page.press("?", "?", "a")
     page.saved()
-    bench = page.page.locator(".lk-bench")
+    bench = page.page.locator(".lk-glass")
     assert EVIL in bench.inner_text()
     assert bench.locator("img, script, b").count() == 0
     assert page.page.evaluate("() => window.pwned === undefined")

@@ -33,8 +33,8 @@ class Written:
         for frame_id in frame_ids:
             self.images.pop(frame_id, None)
 
-    def paint(self, frame, objects, request, carried):
-        self.painted.append((frame.frame_id, [o.object_id for o in objects], dict(carried)))
+    def paint(self, frame, objects, request, followed_by):
+        self.painted.append((frame.frame_id, [o.object_id for o in objects], dict(followed_by)))
         return 7
 
     def of(self, kind):

@@ -281,5 +281,5 @@ def test_a_handler_returns_at_once_and_one_thread_does_the_work(session):
         time.sleep(0.01)
     controller.close()
     assert out.answer["ok"]
-    assert threads == {"labkit-bench"}
+    assert threads == {"labkit-inbox"}
     assert session.project.decisions()["kind"].iloc[0] in FRAME_VERDICTS

@@ -31,7 +31,9 @@ def step(bench, by=1):
 
 
 def trackers_here(bench):
-    return {o["label"]: o.get("tracker") for o in bench.frames()[bench.session.frame_id]["objects"]}
+    return {
+        o["label"]: o.get("followed_by") for o in bench.frames()[bench.session.frame_id]["objects"]
+    }
 
 
 def test_a_key_follows_and_the_tag_says_by_what(bench):

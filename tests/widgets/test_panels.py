@@ -306,7 +306,7 @@ def test_a_run_that_ends_leaves_the_queue_in_the_reviewers_hands(project, closin
     reviewer, panel = bench.reviewer, bench.panels["Predict"]
     reviewer.session.goto(reviewer.session.order[3])
     said = []
-    reviewer.stage.send = lambda message: said.append(message.get("text", ""))
+    reviewer.surface.send = lambda message: said.append(message.get("text", ""))
     panel.conf.value = 0.2
     click(panel, panel.start)
     run = project.runs()[-1].run_id

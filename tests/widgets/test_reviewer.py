@@ -73,14 +73,14 @@ def test_painting_starts_by_naming_the_canvas_and_ends_with_its_mark(
     manager = ipycanvas_canvas._CANVAS_MANAGER
     sent = []
     monkeypatch.setattr(manager, "_send_custom", lambda commands, buffers=(): sent.append(commands))
-    reviewer.stage.paint(session.view.frame, session.view.objects, REQUEST, {})
-    first = reviewer.stage.paint(session.view.frame, session.view.objects, REQUEST, {})
-    second = reviewer.stage.paint(session.view.frame, session.view.objects, REQUEST, {})
+    reviewer.surface.paint(session.view.frame, session.view.objects, REQUEST, {})
+    first = reviewer.surface.paint(session.view.frame, session.view.objects, REQUEST, {})
+    second = reviewer.surface.paint(session.view.frame, session.view.objects, REQUEST, {})
     batch = sent[-1]
     assert batch[0][0] == ipycanvas_canvas.COMMANDS["switchCanvas"]
     assert batch[-1][:2] == [ipycanvas_canvas.COMMANDS["fillRect"], [0, 0, 1, 1]]
     assert first != second
-    assert (reviewer.stage.canvas.width, reviewer.stage.canvas.height) == (600, 400)
+    assert (reviewer.surface.canvas.width, reviewer.surface.canvas.height) == (600, 400)
 
 
 def test_an_exception_while_painting_stops_no_later_painting():

@@ -6,7 +6,7 @@ import { IDefaultFileBrowser, IFileBrowserFactory } from "@jupyterlab/filebrowse
 import { ILauncher } from "@jupyterlab/launcher";
 import { ISettingRegistry } from "@jupyterlab/settingregistry";
 
-import { VERBS, enter, focused, press } from "./bench";
+import { VERBS, enter, focused, press } from "./glass";
 import { icon } from "./icon";
 import { Opener } from "./open";
 import { isMedia } from "./paths";
@@ -59,7 +59,7 @@ function activate(
   });
   app.commands.addCommand("labkit:enter-bench", {
     label: "Go to the Bench of This Notebook",
-    isEnabled: () => Boolean(app.shell.currentWidget?.node.querySelector(".lk-bench")),
+    isEnabled: () => Boolean(app.shell.currentWidget?.node.querySelector(".lk-glass")),
     execute: () => enter(app.shell.currentWidget?.node),
   });
   for (const [id, [action, label]] of Object.entries(VERBS))

@@ -1,16 +1,16 @@
-// The anywidget: one store a model, one bench a view.
+// The anywidget: one store per model, one glass per view.
 
-import { Bench } from "./bench";
+import { Glass } from "./glass";
 import { Store } from "./store";
 import type { Config, Model } from "./types";
 
 const stores = new Map<string, Store>();
 
-// anywidget hands each hook a wrapper of its own; what stays the same is the bench's name
+// anywidget hands each hook a wrapper of its own; what stays the same is its id
 function storeOf(model: Model): Store {
-  const { bench } = model.get("config") as Config;
-  let store = stores.get(bench);
-  if (!store) stores.set(bench, (store = new Store(model)));
+  const { id } = model.get("config") as Config;
+  let store = stores.get(id);
+  if (!store) stores.set(id, (store = new Store(model)));
   return store;
 }
 
@@ -20,13 +20,13 @@ export default {
     store.send({ type: "ready" });
     return () => {
       store.bitmaps.clear();
-      stores.delete(store.config.bench);
+      stores.delete(store.config.id);
     };
   },
   render({ model, el }: { model: Model; el: HTMLElement }) {
-    const bench = new Bench(storeOf(model));
+    const glass = new Glass(storeOf(model));
     el.classList.add("lk-root");
-    el.append(bench.element);
-    return () => bench.destroy();
+    el.append(glass.element);
+    return () => glass.destroy();
   },
 };

@@ -125,7 +125,7 @@ export function paintPoints(
 
 export function caption(o: Obj): string {
   const track = o.track === null ? "" : ` #${o.track}`;
-  const by = o.tracker ? ` \u25b8 ${o.tracker}` : "";
+  const by = o.followed_by ? ` \u25b8 ${o.followed_by}` : "";
   return `${o.label}${track}${o.score === null ? "" : ` ${o.score.toFixed(2)}`}${by}`;
 }
 

@@ -151,10 +151,10 @@ export class Side {
 }
 
 function named(o: Obj): string {
-  return `${o.label}${o.track === null ? "" : ` #${o.track}`}${o.tracker ? ` \u25b8 ${o.tracker}` : ""}`;
+  return `${o.label}${o.track === null ? "" : ` #${o.track}`}${o.followed_by ? ` \u25b8 ${o.followed_by}` : ""}`;
 }
 
 function spoken(o: Obj, word: string): string {
   const score = o.score === null ? "" : `, score ${o.score.toFixed(2)}`;
-  return `${o.label}, ${word}${score}${o.tracker ? `, followed by ${o.tracker}` : ""}`;
+  return `${o.label}, ${word}${score}${o.followed_by ? `, followed by ${o.followed_by}` : ""}`;
 }

@@ -1,4 +1,4 @@
-// The glass: covers the canvas below with the same picture while something moves, and lets go when
+// The stage: covers the canvas below with the same picture while something moves, and lets go when
 // the canvas has caught up. How far it has is read from a pixel that the kernel paints last.
 
 import { h } from "./dom";
@@ -83,11 +83,11 @@ export class Stage {
       canvas.width = Math.round(width * ratio);
       canvas.height = Math.round(height * ratio);
     }
-    const bench = this.element.closest<HTMLElement>(".labkit-bench");
-    bench?.style.setProperty("--lk-height", `${this.store.config.height}px`);
+    const surface = this.element.closest<HTMLElement>(".labkit-surface");
+    surface?.style.setProperty("--lk-height", `${this.store.config.height}px`);
     // the canvas below lies under the stage, however many lines the bar has
-    bench?.style.setProperty("--lk-top", `${this.element.offsetTop + 1}px`);
-    bench?.style.setProperty("--lk-tall", `${height}px`);
+    surface?.style.setProperty("--lk-top", `${this.element.offsetTop + 1}px`);
+    surface?.style.setProperty("--lk-tall", `${height}px`);
     if (this.view.fitted) this.fit();
     this.paint();
   }
@@ -219,8 +219,8 @@ export class Stage {
   }
 
   private below(): number {
-    const box = this.element.closest(".labkit-bench");
-    const canvas = box?.querySelector<HTMLCanvasElement>(".labkit-canvas canvas, canvas.labkit-canvas");
+    const surface = this.element.closest(".labkit-surface");
+    const canvas = surface?.querySelector<HTMLCanvasElement>(".labkit-canvas canvas, canvas.labkit-canvas");
     if (!canvas?.width) return -1;
     const pixel = canvas.getContext("2d")?.getImageData(0, 0, 1, 1).data;
     return pixel ? (pixel[0] << 16) | (pixel[1] << 8) | pixel[2] : -1;

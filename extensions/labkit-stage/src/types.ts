@@ -36,8 +36,8 @@ export interface Obj {
   /** Outlines of a mask, for drawing and hitting. */
   rings?: number[][];
   track: number | null;
-  /** What carries it along to the next frame. */
-  tracker?: string;
+  /** The tracker that carries it to the next frame. */
+  followed_by?: string;
   /** Shown at any threshold: a tracker has doubts about it. */
   always?: boolean;
   hidden: boolean;
@@ -69,8 +69,8 @@ export interface Look {
 }
 
 export interface Config {
-  /** Name of this bench, unique in the kernel. */
-  bench: string;
+  /** Unique in the kernel. */
+  id: string;
   labels: string[];
   keys: Record<string, string>;
   sheet: { title: string; rows: [string, string][] }[];

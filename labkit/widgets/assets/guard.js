@@ -39,7 +39,7 @@ export default {
       panel.setAttribute("role", "region");
       panel.setAttribute("aria-label", model.get("name"));
       guard(panel);
-      guard(panel.closest(".labkit-bench-all")); // the tabs have keys, too
+      guard(panel.closest(".labkit-bench")); // the tabs have keys, too
       const name = () => nameParts(panel, model.get("pictures"));
       name();
       seen = new MutationObserver(name); // ipywidgets builds sliders and pictures later

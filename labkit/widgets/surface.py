@@ -1,4 +1,4 @@
-"""The stage: an ipycanvas of two layers under the glass, one on the other in a grid."""
+"""The surface of a reviewer: an ipycanvas of two layers, and the glass over it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from labkit.widgets.messages import ViewRequest
 from labkit.widgets.painter import held, paint_frame, paint_mark, paint_objects
 from labkit.widgets.pictures import Picture
 
-__all__ = ["Stage"]
+__all__ = ["Surface"]
 
 _STARTING = (
     '<p class="labkit-starting">The bench is starting. If this line stays, JupyterLab has not '
@@ -27,7 +27,7 @@ _STARTING = (
 )
 
 
-class Stage(Whole, ipywidgets.GridBox):
+class Surface(Whole, ipywidgets.GridBox):
     """Canvas and glass. All of it is to be used from one thread.
 
     Parameters
@@ -57,7 +57,7 @@ class Stage(Whole, ipywidgets.GridBox):
                 grid_template_areas='"s"', grid_template_columns="minmax(0, 1fr)", width="100%"
             ),
         )
-        self.add_class("labkit-bench")
+        self.add_class("labkit-surface")
 
     def on_message(self, handler: Callable[[dict[str, Any]], None]) -> None:
         """Tell ``handler`` of every message from the glass, on whichever thread it arrives."""
@@ -90,7 +90,7 @@ class Stage(Whole, ipywidgets.GridBox):
         frame: Frame,
         objects: Sequence[AnnotatedObject],
         request: ViewRequest,
-        carried: Mapping[int, str],
+        followed_by: Mapping[int, str],
     ) -> int:
         """Paint a frame as a view shows it; the colour of the pixel that is painted last."""
         width = max(1, round(request["width"] * request["ratio"]))
@@ -101,12 +101,12 @@ class Stage(Whole, ipywidgets.GridBox):
         size = (frame.width, frame.height)
         with held():
             paint_frame(self.canvas[0], self._images.get(frame.frame_id), size, request)
-            paint_objects(self.canvas[1], objects, request, self._skeletons, carried)
+            paint_objects(self.canvas[1], objects, request, self._skeletons, followed_by)
             paint_mark(self.canvas[1], self._mark)
         return self._mark
 
     def close(self) -> None:
-        """Close all widgets of the stage."""
+        """Close all of its widgets."""
         for image in [*self._images.values(), *self._free]:
             image.close()
         self.close_children()

@@ -1,4 +1,4 @@
-// One view of the bench: stage, bar, side column and filmstrip around one store.
+// One view of the glass: stage, bar, side column and filmstrip around one store.
 
 import { Actions } from "./actions";
 import { Bar } from "./bar";
@@ -7,14 +7,14 @@ import { Film } from "./film";
 import { Gestures } from "./gestures";
 import { Hand } from "./hand";
 import { belongsToLab, controlWants, nameOf, takesText } from "./keys";
-import { Live } from "./live";
+import { Announcer } from "./announcer";
 import { PointBar } from "./pointbar";
 import { Sheet } from "./sheet";
 import { Side } from "./side";
 import { Stage } from "./stage";
 import type { Change, Store } from "./store";
 
-export class Bench {
+export class Glass {
   readonly element: HTMLElement;
   private readonly stage: Stage;
   private readonly hand: Hand;
@@ -25,7 +25,7 @@ export class Bench {
   private readonly film: Film;
   private readonly sheet: Sheet;
   private readonly pointBar: PointBar;
-  private readonly live = new Live();
+  private readonly announcer = new Announcer();
   private readonly notice = h("div", { class: "lk-notice", hidden: true });
   private readonly stop: (() => void)[] = [];
   /** Space went down with Shift. */
@@ -36,7 +36,7 @@ export class Bench {
 
   constructor(private readonly store: Store) {
     const say = (text: string, urgent = false) => this.say(text, urgent);
-    this.hand = new Hand(store, () => this.soon(), say, (text) => this.live.say(text));
+    this.hand = new Hand(store, () => this.soon(), say, (text) => this.announcer.say(text));
     const hand = this.hand;
     this.stage = new Stage(store, crypto.randomUUID(), {
       get lifted() {
@@ -56,9 +56,9 @@ export class Bench {
     this.stage.element.append(this.notice, this.pointBar.element);
     this.element = h(
       "div",
-      { class: "lk-bench", role: "region", "aria-label": "labkit review" },
+      { class: "lk-glass", role: "region", "aria-label": "labkit review" },
       this.bar.element, this.stage.element, this.side.element, this.film.element,
-      this.sheet.element, this.live.element,
+      this.sheet.element, this.announcer.element,
     );
     this.listen();
     const asked = window.setTimeout(() => this.seeCanvas(), 4000);
@@ -98,7 +98,7 @@ export class Bench {
       return this.bar.update();
     }
     if (change !== "status" && here) {
-      this.follow();
+      this.rename();
       // another frame is painted at once; what several messages change on it, together
       if (change === "frame") this.stage.paint();
       else this.stage.soon();
@@ -107,7 +107,7 @@ export class Bench {
   }
 
   /** A new object that is under the hand has its real name now. */
-  private follow(): void {
+  private rename(): void {
     const { made } = this.store;
     this.hand.rename((id) => made.get(id) ?? id);
   }
@@ -132,8 +132,8 @@ export class Bench {
 
   /** Where ipywidgets could not build the canvas below, the glass goes on covering it. */
   private seeCanvas(): void {
-    const whole = this.element.closest(".labkit-bench");
-    if (!whole?.querySelector(".jupyter-widgets-error-widget")) return;
+    const surface = this.element.closest(".labkit-surface");
+    if (!surface?.querySelector(".jupyter-widgets-error-widget")) return;
     this.say(
       "JupyterLab has not loaded the front end of ipycanvas, and the bench does without it: " +
         "pip install ipycanvas into the environment that JupyterLab runs in, and load the page again",
@@ -143,7 +143,7 @@ export class Bench {
   }
 
   private say(text: string, urgent = false): void {
-    this.live.say(text, urgent);
+    this.announcer.say(text, urgent);
     this.notice.textContent = text;
     this.notice.dataset.level = urgent ? "error" : "info";
     this.notice.hidden = false;

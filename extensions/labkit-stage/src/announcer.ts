@@ -2,7 +2,7 @@
 
 import { h } from "./dom";
 
-export class Live {
+export class Announcer {
   readonly element: HTMLElement;
   private readonly polite = h("div", { role: "status", "aria-live": "polite" });
   private readonly urgent = h("div", { role: "alert", "aria-live": "assertive" });

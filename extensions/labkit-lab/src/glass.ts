@@ -1,4 +1,4 @@
-// Commands that act on the bench that has the focus, by its own buttons.
+// Commands that act on the glass that has the focus, by its own buttons.
 
 export const VERBS: Record<string, [action: string, label: string]> = {
   "labkit:accept-frame": ["accept_frame", "Accept the Frame"],
@@ -10,14 +10,14 @@ export const VERBS: Record<string, [action: string, label: string]> = {
 };
 
 export function focused(): Element | null {
-  return document.activeElement?.closest(".lk-bench") ?? null;
+  return document.activeElement?.closest(".lk-glass") ?? null;
 }
 
 export function press(action: string): void {
   focused()?.querySelector<HTMLElement>(`[data-action="${action}"]`)?.click();
 }
 
-/** The bench of a notebook: the focus goes to its stage. */
+/** The first glass of a notebook: the focus goes to its stage. */
 export function enter(node: Element | undefined): void {
-  node?.querySelector<HTMLElement>(".lk-bench .lk-stage")?.focus();
+  node?.querySelector<HTMLElement>(".lk-glass .lk-stage")?.focus();
 }
