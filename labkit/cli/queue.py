@@ -68,9 +68,12 @@ def command(
 
 def queue_table(project: Project, queue: pd.DataFrame) -> str:
     """The queue as text, frames by their files' names."""
-    named = queue.merge(project.frames()[["frame_id", "uri", "index"]], on="frame_id")
-    rows = []
-    for row in named.to_dict("records"):
-        name = Path(row["uri"]).name + (f" #{row['index']}" if row["index"] else "")
-        rows.append((row["rank"], name, row["score"], row["rule"], row["reason"]))
+    from labkit.frames.order import display_names
+
+    frames = project.frames()
+    names = dict(zip(frames["frame_id"], display_names(frames), strict=True))
+    rows = [
+        (row["rank"], names[row["frame_id"]], row["score"], row["rule"], row["reason"])
+        for row in queue.to_dict("records")
+    ]
     return table(rows, ("rank", "frame", "score", "rule", "reason"))

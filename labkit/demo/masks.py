@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from labkit.core.geometry import decode_mask, mask_iou
 from labkit.core.rows import object_from_row
 from labkit.demo.clicking import clicked
+from labkit.frames.order import sequence_of
 from labkit.metrics.tracking import track_iou
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def click(project: Project, truth: pd.DataFrame) -> str:
 def track(project: Project, truth: pd.DataFrame, group: str) -> str:
     """Follow reviewed objects of a video's first frame, and say how well that went."""
     frames = project.frames()
-    first = frames[frames["group"] == group].sort_values("index")["frame_id"].iloc[0]
+    first = sequence_of(frames, group)[0]
     objects = project.annotations()
     objects = objects[(objects["frame_id"] == first) & (objects["state"] != "rejected")]
     objects = objects[objects["state"] != "proposed"].head(FOLLOWED)

@@ -10,7 +10,7 @@ from labkit.core.types import Frame, FrameFailure
 from labkit.exchange.base import ExportBundle, ExportImage, ImageMode
 from labkit.exchange.names import SUFFIXES
 from labkit.frames.images import decode, probe, to_png
-from labkit.frames.reader import is_video
+from labkit.frames.order import is_video
 
 __all__ = ["READABLE", "ImageWriter", "image_size"]
 

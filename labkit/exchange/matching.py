@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from labkit.exchange.base import ImportedImage
 from labkit.exchange.names import frame_stems
-from labkit.exchange.splits import is_video
+from labkit.frames.order import video_mask
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,7 +59,7 @@ class FrameMatcher:
         self._by_hash: dict[str, str] = {}
         self._by_name: dict[str, list[tuple[tuple[str, ...], str]]] = defaultdict(list)
         exported = frame_stems(frames)
-        columns = (ids, frames["sha256"], frames["uri"], exported, is_video(frames))
+        columns = (ids, frames["sha256"], frames["uri"], exported, video_mask(frames))
         for frame_id, sha256, uri, stem, moving in zip(*columns, strict=True):
             self._by_hash.setdefault(str(sha256), frame_id)
             # all frames of a video share its name; they go by the name an export gives them

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 import pandas as pd
 
-from labkit.exchange.splits import is_video
+from labkit.frames.order import video_mask
 
 __all__ = ["SUFFIXES", "frame_stems", "safe_stem"]
 
@@ -41,7 +41,7 @@ def frame_stems(frames: pd.DataFrame) -> pd.Series:
     had to be changed, or that two frames would share (case ignored), gets ``_`` and the first
     hexadecimal digits of its frame id.
     """
-    video = is_video(frames)
+    video = video_mask(frames)
     stems: list[str] = []
     changed: list[bool] = []
     for uri, index, moving in zip(frames["uri"], frames["index"], video, strict=True):

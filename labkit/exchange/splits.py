@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 
 from labkit.core.errors import Argument, InputError
+from labkit.frames.order import video_mask
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["SplitBy", "SplitPlan", "assign_splits", "is_video", "place_groups"]
+__all__ = ["SplitBy", "SplitPlan", "assign_splits", "place_groups"]
 
 SplitBy = Literal["auto", "group", "frame"]
 
@@ -59,11 +60,6 @@ def _check(split: Mapping[str, float]) -> None:
         raise InputError("Two splits have the same name but for their case")
     if not math.isclose(sum(split.values()), 1.0, abs_tol=1e-6):
         raise InputError("The shares of the splits do not add up to 1", f"{dict(split)!r}")
-
-
-def is_video(frames: pd.DataFrame) -> pd.Series:
-    """Which rows of a frames table are of a video: their own hash is not that of their file."""
-    return frames["sha256"] != frames["source"]
 
 
 def place_groups(sizes: Sequence[int], shares: Sequence[float], seed: int = 0) -> list[int]:
@@ -105,7 +101,7 @@ def _units(frames: pd.DataFrame, by: SplitBy, n_splits: int) -> tuple[pd.Series,
         return single, notes
     if by == "group" or group.nunique() >= n_splits:
         return group, ["split by group: no video or folder straddles"]
-    video = is_video(frames)
+    video = video_mask(frames)
     units = group.where(video, single)
     if bool(video.all()):
         return units, []

@@ -1,13 +1,12 @@
-"""Encoded frames in memory: the least recently used go first, the next ones are fetched ahead."""
+"""Encoded frames in memory; the least recently used go first."""
 
 from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable
 from concurrent.futures import Future
 
-from labkit.core.errors import InputError, LabkitError
+from labkit.core.errors import InputError
 from labkit.core.types import Frame
 from labkit.frames.reader import Encoded, FrameReader
 
@@ -32,9 +31,7 @@ class FrameCache:
         self._kept: OrderedDict[str, Encoded] = OrderedDict()
         self._loading: dict[str, Future[Encoded]] = {}
         self._bytes = 0
-        self._wanted: list[Frame] = []
-        self._change = threading.Condition()
-        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
         self._closed = False
 
     def __enter__(self) -> FrameCache:
@@ -47,8 +44,8 @@ class FrameCache:
         return len(self._kept)
 
     def __contains__(self, frame: object) -> bool:
-        """Whether a frame can be had without reading its file."""
-        with self._change:
+        """Whether a frame is available without reading its file."""
+        with self._lock:
             return isinstance(frame, Frame) and frame.frame_id in self._kept
 
     @property
@@ -57,14 +54,16 @@ class FrameCache:
         return self._bytes
 
     def get(self, frame: Frame) -> Encoded:
-        """Get a frame, from memory or else from its file; one read where several threads ask.
+        """Get a frame, from memory or else from its file.
+
+        Several threads that ask for the same frame at once cause one read.
 
         Raises
         ------
         FrameError
             It cannot be read. Failures are not remembered: the next call tries again.
         """
-        with self._change:
+        with self._lock:
             kept = self._kept.get(frame.frame_id)
             if kept is not None:
                 self._kept.move_to_end(frame.frame_id)
@@ -77,48 +76,22 @@ class FrameCache:
             return under_way.result()
         return self._load(frame, mine)
 
-    def prefetch(self, frames: Iterable[Frame]) -> None:
-        """Read these frames in the background, in this order, and forget earlier wishes.
-
-        It stops where the frames asked for would push each other out. A frame that cannot be read
-        is left out here: :meth:`get` tells why.
-        """
-        with self._change:
-            if self._closed:
-                return
-            self._wanted = list(frames)[::-1]
-            if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._work, name="labkit-prefetch", daemon=True
-                )
-                self._thread.start()
-            self._change.notify_all()
-
-    def clear(self) -> None:
-        """Forget all frames and wishes."""
-        with self._change:
-            self._wanted = []
+    def close(self) -> None:
+        """Forget all frames, and keep none from now on."""
+        with self._lock:
+            self._closed = True
             self._kept.clear()
             self._bytes = 0
-
-    def close(self) -> None:
-        """Forget everything and end the background thread, after the frame it is reading."""
-        with self._change:
-            self._closed = True
-            self._change.notify_all()
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join()
-        self.clear()
 
     def _load(self, frame: Frame, mine: Future[Encoded]) -> Encoded:
         try:
             encoded = self._reader.encoded(frame)
         except BaseException as exc:
-            with self._change:
+            with self._lock:
                 del self._loading[frame.frame_id]
             mine.set_exception(exc)
             raise
-        with self._change:
+        with self._lock:
             del self._loading[frame.frame_id]
             self._keep(frame.frame_id, encoded)
         mine.set_result(encoded)
@@ -133,24 +106,3 @@ class FrameCache:
         while self._bytes > self._max_bytes:
             _, oldest = self._kept.popitem(last=False)
             self._bytes -= len(oldest.data)
-
-    def _work(self) -> None:
-        wanted, spent = self._wanted, 0
-        while True:
-            with self._change:
-                while not self._wanted and not self._closed:
-                    self._change.wait()
-                if self._closed:
-                    return
-                if self._wanted is not wanted:  # a newer request
-                    wanted, spent = self._wanted, 0
-                frame = self._wanted.pop()
-            try:
-                size = len(self.get(frame).data)
-            except LabkitError:
-                continue
-            spent += size
-            with self._change:
-                # the next one is likely as large, and would push out the first of these
-                if spent + size > self._max_bytes and self._wanted is wanted:
-                    self._wanted.clear()

@@ -16,6 +16,7 @@ from labkit.core.types import Frame
 from labkit.frames import images
 from labkit.frames.decoder import VideoDecoder
 from labkit.frames.errors import FrameError, reason_of
+from labkit.frames.order import is_video
 
 __all__ = ["Encoded", "FrameReader"]
 
@@ -152,11 +153,6 @@ class FrameReader:
             _, oldest = decoders.popitem(last=False)
             _close(oldest)
         return decoder
-
-
-def is_video(frame: Frame) -> bool:
-    """Whether a frame belongs to a video: its own hash then differs from its file's."""
-    return frame.sha256 != frame.source
 
 
 def _check_size(frame: Frame, width: int, height: int) -> None:

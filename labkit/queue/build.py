@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from labkit.core.errors import InputError
 from labkit.core.tracks import Walked
+from labkit.frames.order import time_line
 from labkit.queue.context import Codes, Floats, Ints, ScoreContext
 from labkit.queue.drifting import flags_of
 
@@ -72,22 +73,6 @@ def _choices(
         runner, value = np.where(new, project, runner), np.where(new, score, value)
         told |= there
     return runner, value, told
-
-
-def _moments(frames: pd.DataFrame, sequences: Collection[str]) -> Ints:
-    """Places on the time line: neighbours differ by 1, all others by 2 or more."""
-    n = len(frames)
-    if "group" not in frames or "index" not in frames:
-        return np.arange(n, dtype=np.intp) * 2
-    group, groups = _codes(frames["group"])
-    index = frames["index"].to_numpy(dtype=np.int64)
-    ordered = np.isin(group, [k for k, name in enumerate(groups) if name in sequences])
-    index = np.where(ordered, np.arange(n), index)
-    order = np.lexsort((np.arange(n), index, group))
-    apart = (np.diff(group[order]) != 0) | (np.diff(index[order]) == 0) | (group[order][1:] < 0)
-    out = np.empty(n, dtype=np.intp)
-    out[order] = np.concatenate([[0], np.cumsum(1 + apart)])[:n]
-    return out
 
 
 def _numbers_of_frames(df: pd.DataFrame, frames: pd.DataFrame) -> tuple[NDArray[Any], Codes]:
@@ -177,7 +162,7 @@ def build_context(
         runner_up=runner,
         runner_up_score=runner_score,
         has_choices=told,
-        moment=_moments(frames, sequences),
+        moment=time_line(frames, sequences),
         conf=conf,
         borderline=borderline,
         seed=seed,

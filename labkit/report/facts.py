@@ -8,20 +8,13 @@ from functools import cached_property
 import pandas as pd
 
 from labkit.core.types import FrameFailure, Manifest
+from labkit.frames.order import display_names
 from labkit.ledger.fold import fold, frame_states
 from labkit.metrics.book import Book
 from labkit.queue import QUEUE_COLUMNS, rank
 from labkit.store import ProjectStore
 
-__all__ = ["Facts", "frame_name"]
-
-
-def frame_name(uri: str, index: int, time_s: float | None) -> str:
-    """What people call a frame: the file's name, and the number in a video."""
-    name = uri.replace("\\", "/").rsplit("/", 1)[-1]
-    if time_s is None or pd.isna(time_s):
-        return name
-    return f"{name} #{index}"
+__all__ = ["Facts"]
 
 
 @dataclass(frozen=True)
@@ -48,12 +41,7 @@ class Facts:
     def of(cls, project: ProjectStore) -> Facts:
         """Read a project."""
         frames = project.frames()
-        frames["name"] = [
-            frame_name(str(uri), int(index), time_s)
-            for uri, index, time_s in zip(
-                frames["uri"], frames["index"], frames["time_s"], strict=True
-            )
-        ]
+        frames["name"] = display_names(frames)
         frames = frames.set_index("frame_id", drop=False)
         return cls(project, frames, project.runs(), project.decisions())
 

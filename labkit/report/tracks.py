@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import pandas as pd
 from PIL import Image
@@ -12,6 +11,7 @@ from PIL import Image
 from labkit.core.errors import InputError, LabkitError
 from labkit.core.types import AnnotatedObject, Frame
 from labkit.frames import FrameReader
+from labkit.frames.order import display_name, in_order, is_video
 from labkit.queue import rank
 from labkit.report.gallery import annotated_objects
 from labkit.report.sheet import Tile, contact_sheet, thumbnail
@@ -131,7 +131,7 @@ def _walked(project: ProjectStore, df: pd.DataFrame) -> list[str]:
         store = project.run(str(name))
         here |= set(store.frame_ids) if store.manifest.kind == "tracker" else set()
     groups = frames.loc[frames["frame_id"].isin(here), "group"].unique()
-    frames = frames[frames["group"].isin(groups)].sort_values(["group", "index"], kind="stable")
+    frames = in_order(frames[frames["group"].isin(groups)])
     ids = frames["frame_id"].astype(str).tolist()
     places = [k for k, f in enumerate(ids) if f in here]
     return ids[places[0] : places[-1] + 1]
@@ -143,10 +143,8 @@ def _every(walked: Sequence[str], every: int) -> list[str]:
 
 
 def _name(frame: Frame, place: int | None) -> str:
-    name = Path(frame.uri).name
-    if frame.time_s is not None:
-        name = f"frame {frame.index}"
-    return name if place is None or frame.time_s is not None else f"{place}: {name}"
+    name = display_name(frame)
+    return name if place is None or is_video(frame) else f"{place}: {name}"
 
 
 def _said(objects: Sequence[AnnotatedObject]) -> str:

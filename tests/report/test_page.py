@@ -15,10 +15,10 @@ from factories import proposals_frame
 from PIL import Image
 
 from labkit.core.errors import InputError, StoreError
-from labkit.core.types import FrameFailure, LabelChoice, Manifest, Proposal, Shape
+from labkit.core.types import Frame, FrameFailure, LabelChoice, Manifest, Proposal, Shape
 from labkit.frames import scan
 from labkit.report import choose_frames, contact_sheet, render_report, tiles_of, write_report
-from labkit.report.facts import Facts, frame_name
+from labkit.report.facts import Facts
 from labkit.review import ReviewSession, ScriptedReviewer, Slips
 from labkit.review.timer import SimulatedClock
 from labkit.store import ProjectStore, RunStore
@@ -308,7 +308,14 @@ def test_undecided_proposals_are_shown_from_their_runs_threshold_up(
     assert min(o.score for o in objects) >= 0.5
 
 
-def test_frames_of_videos_are_named_with_their_number() -> None:
-    assert frame_name("a/b/clip.mp4", 12, 0.4) == "clip.mp4 #12"
-    assert frame_name("a\\b\\x.jpg", 0, None) == "x.jpg"
-    assert frame_name("x.jpg", 0, float("nan")) == "x.jpg"
+def test_frames_of_videos_are_named_with_their_number(tmp_path: Path) -> None:
+    project = ProjectStore.create(tmp_path / "p", ["car"])
+    project.append_frames(
+        [
+            Frame("0" * 16, "v", "a/b/clip.mp4", 12, 64, 48, 0.4, "v12", "a/b/clip.mp4"),
+            Frame("1" * 16, "w", "a/raw.h264", 12, 64, 48, None, "w12", "a/raw.h264"),
+            Frame("2" * 16, "x", "a\\b\\x.jpg", 0, 64, 48, None, "x", "a"),
+        ]
+    )
+    names = Facts.of(project).frames["name"].tolist()
+    assert names == ["clip.mp4 · 12", "raw.h264 · 12", "x.jpg"]

@@ -168,36 +168,6 @@ def test_a_frame_larger_than_the_cache_is_read_and_not_kept(
         FrameCache(reader, -1)
 
 
-def test_prefetched_frames_are_there_without_a_read(
-    frames: list[Frame], reader: CountingReader
-) -> None:
-    with FrameCache(reader, 5 * SIZE) as cache:
-        cache.prefetch(frames[:3])
-        wait_for(lambda: len(cache) == 3)
-        cache.get(frames[1])
-        assert reader.reads == ["0.bmp", "1.bmp", "2.bmp"]
-
-
-def test_prefetching_never_pushes_out_what_comes_first(
-    frames: list[Frame], reader: CountingReader
-) -> None:
-    with FrameCache(reader, 3 * SIZE) as cache:
-        cache.prefetch(frames)
-        wait_for(lambda: len(cache) == 3 and not cache._wanted)
-        assert [f in cache for f in frames[:4]] == [True, True, True, False]
-
-
-def test_the_newest_request_wins(frames: list[Frame], reader: CountingReader) -> None:
-    reader.leave.clear()
-    with FrameCache(reader, 10 * SIZE) as cache:
-        cache.prefetch(frames[:5])
-        wait_for(lambda: reader.reads == ["0.bmp"])
-        cache.prefetch(frames[7:9])
-        reader.leave.set()
-        wait_for(lambda: frames[8] in cache)
-        assert reader.reads == ["0.bmp", "7.bmp", "8.bmp"]
-
-
 def test_many_threads_that_ask_for_one_frame_read_it_once(
     frames: list[Frame], reader: CountingReader
 ) -> None:
@@ -210,29 +180,22 @@ def test_many_threads_that_ask_for_one_frame_read_it_once(
     assert reader.reads == ["0.bmp"]
 
 
-def test_a_failure_is_raised_by_get_and_passed_over_by_prefetch(
+def test_a_failure_is_raised_and_not_remembered(
     frames: list[Frame], reader: CountingReader, tmp_path: Path
 ) -> None:
     moved = shutil.move(tmp_path / "0.bmp", tmp_path / "away")
     with FrameCache(reader, 10 * SIZE) as cache:
-        cache.prefetch(frames[:3])
-        wait_for(lambda: frames[2] in cache)
         with pytest.raises(FrameError, match="not there"):
             cache.get(frames[0])
         shutil.move(moved, tmp_path / "0.bmp")
-        assert cache.get(frames[0]).data  # failures are not remembered
+        assert cache.get(frames[0]).data
 
 
-def test_closing_ends_the_thread_and_frees_the_bytes(
-    frames: list[Frame], reader: CountingReader
-) -> None:
+def test_closing_frees_the_bytes(frames: list[Frame], reader: CountingReader) -> None:
     cache = FrameCache(reader, 10 * SIZE)
-    cache.prefetch(frames)
-    wait_for(lambda: len(cache) > 0)
+    cache.get(frames[1])
     cache.close()
-    assert not any(t.name == "labkit-prefetch" for t in threading.enumerate())
     assert (len(cache), cache.nbytes) == (0, 0)
-    cache.prefetch(frames)  # asks for nothing any more
     assert cache.get(frames[0]).data
     assert len(cache) == 0
     cache.close()
