@@ -8,9 +8,14 @@ import sys as _sys
 
 import lazy_loader as _lazy
 
+from .core.declared import declare as _declare
+
 __getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)
 
 if "ipykernel.kernelbase" in _sys.modules:  # in a kernel: JupyterLab's status bar wants to know
     from .widgets.status import announce as _announce
 
     _announce()
+
+_declare("detectors", "yolo-nano", "labkit.demo.plugins:SmallYolo")
+_declare("sam2", "sam2-nano", "labkit.demo.embedded:small_sam2")

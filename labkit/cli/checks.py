@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, distributions, requires, version
 from pathlib import Path
 from typing import Literal
@@ -16,6 +17,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from labkit.core.config import cache_dir, offline
+from labkit.core.registry import broken_plugins
 
 __all__ = ["ENVIRONMENT", "Check", "environment", "network_disk"]
 
@@ -29,6 +31,13 @@ OPENCV = (
 )
 NETWORK_DISKS = ("nfs", "cifs", "smb", "9p", "sshfs", "lustre", "gpfs", "beegfs", "ceph", "gluster")
 VIDEO_CODECS = ("h264", "hevc", "vp9", "av1", "mpeg4", "mjpeg")
+_WITH_PLUGINS = (
+    "labkit.models.detectors",
+    "labkit.models.interactors",
+    "labkit.models.trackers",
+    "labkit.queue",
+    "labkit.exchange",
+)
 LOW_DISK_BYTES = 2 * 1024**3
 
 
@@ -178,6 +187,18 @@ def _weights_folder() -> Iterator[Check]:
         )
 
 
+def _plugins() -> Iterator[Check]:
+    """Plug-ins of installed packages that cannot be used."""
+    for module in _WITH_PLUGINS:
+        import_module(module)
+    broken = broken_plugins()
+    if not broken:
+        yield Check("plug-ins", "ok", "every plug-in that is installed can be used")
+    for each in broken:
+        remedy = f"mend or remove the package {each.package!r}"
+        yield Check("plug-ins", "warn", str(each), remedy)
+
+
 ENVIRONMENT: tuple[Callable[[], Iterator[Check]], ...] = (
     _python,
     _packages,
@@ -186,6 +207,7 @@ ENVIRONMENT: tuple[Callable[[], Iterator[Check]], ...] = (
     _device,
     _video,
     _weights_folder,
+    _plugins,
 )
 
 

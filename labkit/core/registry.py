@@ -2,9 +2,9 @@
 
 A plug-in is known by a name. It is registered in one of three ways: by a decorator
 (:meth:`Registry.register`), by an entry point of an installed package (group
-``labkit.<group>``), or, for what comes with labkit itself, by :func:`declare`. The last two are
-imported when they are first needed. One that cannot be imported is reported once, by its name, and
-the others work on.
+``labkit.<group>``), or, for what comes with labkit itself, in :mod:`labkit.core.declared`. The
+last two are imported when they are first needed. A plug-in that cannot be imported is reported
+once, by its name; the others still work.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar
 
+from labkit.core.declared import DECLARED
 from labkit.core.errors import InputError, NotFoundError
 
-__all__ = ["BrokenPlugin", "Registry", "broken_plugins", "declare", "nearest", "unknown"]
+__all__ = ["BrokenPlugin", "Registry", "broken_plugins", "nearest", "unknown"]
 
 T = TypeVar("T")
 
@@ -72,24 +73,7 @@ class BrokenPlugin:
         )
 
 
-_own: dict[str, dict[str, str]] = {}
 _registries: list[Registry[Any]] = []
-
-
-def declare(group: str, name: str, target: str) -> None:
-    """Make a plug-in of labkit itself known without importing it.
-
-    A checkout that nobody has installed has no entry points; this works there, too.
-
-    Parameters
-    ----------
-    group : str
-        Without the prefix: ``'detectors'``.
-    name : str
-    target : str
-        ``'package.module:attribute'``.
-    """
-    _own.setdefault(f"labkit.{group}", {})[name] = target
 
 
 def broken_plugins() -> list[BrokenPlugin]:
@@ -181,7 +165,7 @@ class Registry(Generic[T]):
     def _found(self) -> dict[str, EntryPoint]:
         """All entry points: labkit's own, then those of other packages; the first of a name."""
         if self._points is None:
-            own = _own.get(self.group, {})
+            own = DECLARED.get(self.group, {})
             self._points = {n: EntryPoint(n, target, self.group) for n, target in own.items()}
             for point in entry_points(group=self.group):
                 first = self._points.setdefault(point.name, point)

@@ -8,9 +8,9 @@ from pathlib import Path
 from labkit.core import labelmap
 from labkit.core.errors import InputError
 from labkit.core.labelmap import LabelMap
-from labkit.models.detectors.base import DetectOptions, ModelInfo, open_detector
-from labkit.models.weights import resolve
-from labkit.models.worker import Priority, worker
+from labkit.models.detectors import open_detector
+from labkit.models.detectors.base import ModelInfo
+from labkit.models.worker import Priority
 from labkit.runs.jobs import Job, JobContext
 from labkit.runs.predict import saved_map
 from labkit.store.project import ProjectStore
@@ -64,9 +64,10 @@ def look_job(project: ProjectStore, weights: str | Path, *, trust: bool = False)
 
     def work(context: JobContext) -> Look:
         context.update(message="opening the model")
-        found = resolve(weights, trust=trust, project=project.root)
+        detector = open_detector(
+            weights, trust=trust, project=project.root, priority=Priority.PREFETCH
+        )
         context.check()
-        detector = worker().call(open_detector, found, DetectOptions(), priority=Priority.PREFETCH)
         plan, suggestions = label_plan(project, detector.info)
         context.update(message=f"{len(detector.info.labels)} labels")
         return Look(detector.info, plan, suggestions)

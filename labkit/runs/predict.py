@@ -11,11 +11,9 @@ from typing import Any
 from labkit.core import labelmap
 from labkit.core.errors import Argument, InputError
 from labkit.core.labelmap import LabelMap
-from labkit.core.registry import unknown
 from labkit.core.types import FrameFailure, Manifest
-from labkit.models.detectors.base import DetectOptions, Detector, ModelInfo, open_detector
-from labkit.models.weights import resolve
-from labkit.models.worker import worker
+from labkit.models.detectors import open_detector
+from labkit.models.detectors.base import DetectOptions, Detector, ModelInfo
 from labkit.runs.arguments import (
     Request,
     class_list,
@@ -71,7 +69,8 @@ def predict_job(
     ----------
     project : ProjectStore
     detector : Detector, str or Path
-        A detector, a weights file, or a name of Ultralytics' list.
+        A detector, the name of a plug-in, a weights file, or a name of Ultralytics' list; see
+        :func:`labkit.models.detectors.open_detector`.
     conf : float
         The score from which a reviewer is shown proposals, 0..1; it can be moved later.
     iou : float
@@ -199,30 +198,15 @@ def _work(
     reader: Reader | None,
     context: JobContext,
 ) -> str:
-    if isinstance(detector, str | Path):
-        context.update(message="opening the model")
-        detector = _open(project, detector, request, context)
-    info = detector.info
+    context.update(message="opening the model")
+    options = replace(request.options, classes=request.classes)
+    opened = open_detector(detector, options, trust=request.trust, project=project.root)
+    info = opened.info
     _check_scores(info)
     mapping = _label_map(project, info, request)
     context.check()
     manifest = new_manifest(project, info, mapping, request)
-    return carry_out(project, manifest, request, detector, reader, context, _summary)
-
-
-def _open(
-    project: ProjectStore, weights: str | Path, request: Request, context: JobContext
-) -> Detector:
-    found = resolve(weights, trust=request.trust, project=project.root)
-    context.check()
-    thread = worker()
-    options = request.options
-    if request.classes is None:
-        return thread.call(open_detector, found, options)
-    # numbers of classes are known once the labels are
-    labels = thread.call(open_detector, found, options).info.labels
-    names = _class_names(request.classes, labels)
-    return thread.call(open_detector, found, replace(options, classes=names))
+    return carry_out(project, manifest, request, opened, reader, context, _summary)
 
 
 def _check_scores(info: ModelInfo) -> None:
@@ -231,20 +215,6 @@ def _check_scores(info: ModelInfo) -> None:
         raise InputError(
             f"The model {info.name!r} cannot be used", f"it has two classes called {twice[0]!r}"
         )
-
-
-def _class_names(classes: Sequence[str | int], labels: Sequence[str]) -> tuple[str, ...]:
-    out = []
-    for item in classes:
-        if isinstance(item, str):
-            if item not in labels:
-                raise unknown("class of this model", item, list(labels))
-            out.append(item)
-        elif not 0 <= item < len(labels):
-            raise InputError(f"The model has no class {item}", f"it has 0 to {len(labels) - 1}")
-        else:
-            out.append(labels[item])
-    return tuple(dict.fromkeys(out))
 
 
 def _map_path(project: ProjectStore, info: ModelInfo) -> Path:

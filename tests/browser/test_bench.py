@@ -40,7 +40,7 @@ def test_from_an_empty_project_to_decisions(page, lab):
     tab(page, "Metrics")
     panel(page).get_by_text("1 frame finished").first.wait_for(timeout=60_000)
     tab(page, "Jobs")
-    panel(page).get_by_text("predict yolo_nano.safetensors: finished").first.wait_for()
+    panel(page).get_by_text("predict yolo-nano: finished").first.wait_for()
     page.leave()
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from labkit.cli import checks
 from labkit.cli.app import run
+from labkit.core.registry import Registry
 from labkit.store.project import ProjectStore
 
 
@@ -106,3 +107,18 @@ def test_weights_that_were_trusted_are_named(tmp_path, content, says, capsys):
     (tmp_path / "p" / "trusted-weights.json").write_text(content)
     assert run(["doctor", str(tmp_path / "p")]) == 0
     assert says in capsys.readouterr().out
+
+
+def test_a_plug_in_that_cannot_be_imported_is_a_row_with_a_remedy(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "bad_plug.py").write_text("import no_such_module_here\n")
+    info = tmp_path / "bad_plug-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: bad-plug\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[labkit.doctors]\nbad = bad_plug:Bad\n")
+    registry = Registry("doctor", "doctors")
+    monkeypatch.setattr("labkit.core.registry._registries", [registry])
+    (row,) = checks._plugins()
+    assert (row.name, row.status) == ("plug-ins", "warn")
+    assert "The doctor 'bad' of the package 'bad-plug' cannot be used" in row.detail
+    assert row.remedy == "mend or remove the package 'bad-plug'"

@@ -11,18 +11,19 @@ from numpy.typing import NDArray
 
 from labkit.core.registry import Registry
 from labkit.core.types import Frame, Proposal
-from labkit.models.weights import Weights
+from labkit.models.adapters import Adapter, fits
 
 __all__ = [
     "DETECTORS",
     "DetectOptions",
     "Detector",
+    "DetectorAdapter",
     "FrameResult",
     "Image",
+    "KnownWeights",
     "ModelInfo",
     "OutOfMemoryError",
     "StagedDetector",
-    "open_detector",
 ]
 
 Image = NDArray[np.uint8]
@@ -86,8 +87,8 @@ class DetectOptions:
         Size of the model's input in pixels; None for the one it was trained with.
     device : str, optional
         ``cpu``, ``0``, ``cuda:0``, ``mps`` ...; None for the best one there is.
-    classes : tuple of str, optional
-        The model's labels that are wanted; None for all.
+    classes : tuple of str or int, optional
+        The model's labels that are wanted, or their numbers; None for all.
     masks_to_polygons : bool
         Give every mask as polygons, too.
     max_det : int
@@ -98,7 +99,7 @@ class DetectOptions:
     iou: float = 0.7
     imgsz: int | tuple[int, int] | None = None
     device: str | None = None
-    classes: tuple[str, ...] | None = None
+    classes: tuple[str | int, ...] | None = None
     masks_to_polygons: bool = False
     max_det: int = 1000
 
@@ -146,14 +147,43 @@ class StagedDetector(Detector, Protocol):
         ...
 
 
-DETECTORS: Registry[Callable[..., Detector]] = Registry("detector", "detectors")
-"""Adapter name → ``load(weights: Weights, options: DetectOptions) -> Detector``."""
+class DetectorAdapter(Adapter):
+    """Opens one family of detectors, under many names or from files."""
+
+    def known(self) -> Sequence[KnownWeights]:
+        """What to say to people about the names that it knows; see the catalogue."""
+        return ()
+
+    def names(self) -> Sequence[str]:
+        """Names that it opens, paths aside."""
+        return [known.weights for known in self.known()]
+
+    def open(self, found: Any, options: DetectOptions) -> Detector:
+        """Open what :meth:`find` gave; the inference thread."""
+        raise NotImplementedError
 
 
-def open_detector(
-    weights: Weights, options: DetectOptions, adapter: str = "ultralytics"
-) -> Detector:
-    """Open weights with one of the adapters; torch is loaded here, so use the inference thread."""
-    import labkit.models.detectors.ultralytics.load  # noqa: F401  registers itself
+@dataclass(frozen=True, slots=True)
+class KnownWeights:
+    """A detector that needs no file of one's own.
 
-    return DETECTORS[adapter](weights, options)
+    Attributes
+    ----------
+    weights : str
+        What ``Project.predict`` takes.
+    title, what, labels, speed, licence : str
+        For people.
+    """
+
+    weights: str
+    title: str
+    what: str = ""
+    labels: str = ""
+    speed: str = ""
+    licence: str = ""
+
+
+DETECTORS: Registry[Callable[[DetectOptions], Detector] | DetectorAdapter] = Registry(
+    "detector", "detectors", fits
+)
+"""Name → ``open(options: DetectOptions) -> Detector``, or a :class:`DetectorAdapter`."""

@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import EntryPoint
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -22,9 +21,6 @@ SUFFIXES = (".pt", ".safetensors")
 
 MODELS: Registry[Callable[[], Path]] = Registry("SAM2 model", "sam2")
 """Name → function that gives the path of its weights; a YAML of the same stem lies beside them."""
-
-_OWN = EntryPoint("sam2-nano", "labkit.demo.embedded:small_sam2", "labkit.sam2")
-# declared in pyproject.toml, too; a checkout that nobody has installed has no entry points
 
 _SIZES = {"tiny": "t", "small": "s", "base-plus": "b+", "large": "l"}
 
@@ -64,7 +60,6 @@ class Sam2Files:
 
 def known() -> list[str]:
     """Every name that :func:`find` takes, paths aside."""
-    _register_own()
     return [*MODELS.names(), *ALIASES, *_HUB]
 
 
@@ -73,7 +68,6 @@ def is_sam2(name: str | Path) -> bool:
     text = str(name)
     if text in ALIASES or text in _HUB:
         return True
-    _register_own()
     if text in MODELS:
         return True
     path = Path(text).expanduser()
@@ -102,7 +96,6 @@ def find(name: str | Path) -> Sam2Files:
     text = ALIASES.get(str(name), str(name))
     if not text.strip() or "\0" in text:
         raise InputError("No SAM2 model was named", remedy="give a name such as 'sam2'")
-    _register_own()
     if text in MODELS:
         weights = MODELS[text]()
         return _files(text, weights.with_suffix(".yaml"), weights, "Apache-2.0")
@@ -110,11 +103,6 @@ def find(name: str | Path) -> Sam2Files:
         family, letter = _HUB[text]
         return _files(text, _config(family, letter), _fetched(text), "Apache-2.0")
     return _local(Path(text).expanduser(), text)
-
-
-def _register_own() -> None:
-    if _OWN.name not in MODELS:
-        MODELS.register(_OWN.name)(_OWN.load())
 
 
 def _local(path: Path, text: str) -> Sam2Files:

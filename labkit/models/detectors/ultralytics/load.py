@@ -8,9 +8,9 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from labkit.core.errors import Argument, InputError, LabkitError, ModelUnavailableError
-from labkit.core.registry import unknown
 from labkit.models.budget import empty_device_cache
-from labkit.models.detectors.base import DETECTORS, DetectOptions, ModelInfo
+from labkit.models.detectors.base import DetectOptions, ModelInfo
+from labkit.models.detectors.classes import class_names
 from labkit.models.detectors.ultralytics.detector import YoloDetector
 from labkit.models.detectors.ultralytics.onnx import ParallelSession, open_parallel
 from labkit.models.detectors.ultralytics.safetensors import open_yolo
@@ -28,7 +28,6 @@ _cache: dict[tuple[str, str | None], tuple[Any, ParallelSession | None]] = {}
 _cache_lock = threading.Lock()
 
 
-@DETECTORS.register("ultralytics")
 def load(weights: Weights, options: DetectOptions | None = None) -> YoloDetector:
     """Open Ultralytics weights.
 
@@ -66,9 +65,9 @@ def load(weights: Weights, options: DetectOptions | None = None) -> YoloDetector
         },
         batch=parallel.width if parallel is not None else 1 if on_cpu else 16,
     )
-    return YoloDetector(
-        info, replace(options, classes=_class_names(options, labels)), predictor, parallel
-    )
+    if options.classes is not None:
+        options = replace(options, classes=class_names(options.classes, labels))
+    return YoloDetector(info, options, predictor, parallel)
 
 
 def release() -> None:
@@ -211,15 +210,6 @@ def _set_size(predictor: Any, weights: Weights, options: DetectOptions) -> None:
 def _fixed_size(model: Any) -> list[int]:
     given = getattr(model, "imgsz", None) if model.metadata else None
     return [int(v) for v in given] if given is not None else list(_input_size(model))
-
-
-def _class_names(options: DetectOptions, labels: tuple[str, ...]) -> tuple[str, ...] | None:
-    if options.classes is None:
-        return None
-    for name in options.classes:
-        if name not in labels:
-            raise unknown("class of this model", name, list(labels))
-    return options.classes
 
 
 def _versions(kind: str) -> dict[str, str]:
