@@ -1,9 +1,13 @@
 from . import metrics as metrics
 from ._version import __version__ as __version__
 from .core.errors import LabkitError as LabkitError
+from .core.prompts import Prompts as Prompts
+from .core.types import Shape as Shape
+from .frames import FrameReader as FrameReader
 from .project import Project as Project
 from .review import ReviewSession as ReviewSession
 from .review import ScriptedReviewer as ScriptedReviewer
+from .review import Which as Which
 from .runs import jobs as jobs
 from .widgets import Bench as Bench
 from .widgets import JobsPanel as JobsPanel
