@@ -144,7 +144,7 @@ class Bench(Whole, ipywidgets.VBox):
         self.reviewer = Reviewer(session, **self._options)
         self._top.children = (self.reviewer,)
         track = TrackPanel(session, self.reviewer.controller.run, self._tracked)
-        following = self.reviewer.controller.following
+        following = self.reviewer.controller.follow_key
         if following.tracker in track.tracker.options:
             track.tracker.value = following.tracker
         track.tracker.observe(lambda c: setattr(following, "tracker", c["new"]), "value")

@@ -13,7 +13,7 @@ from labkit.core.types import AnnotatedObject, Rle, Shape
 from labkit.report.strokes import rings_of
 from labkit.review import FrameView
 from labkit.review.view import at_any_score
-from labkit.widgets.messages import FrameMessage, ObjectJson
+from labkit.widgets.messages import AnnotatedObjectJson, FrameMessage
 
 __all__ = ["checksum", "frame_message", "object_json", "shape_from_browser"]
 
@@ -23,9 +23,9 @@ def checksum(view: FrameView) -> int:
     return crc32("\n".join(o.object_id for o in view.proposals).encode())
 
 
-def object_json(o: AnnotatedObject, *, hidden: bool, followed_by: str = "") -> ObjectJson:
+def object_json(o: AnnotatedObject, *, hidden: bool, followed_by: str = "") -> AnnotatedObjectJson:
     """One object; ``hidden`` where the session would not show it at any threshold."""
-    out = ObjectJson(
+    out = AnnotatedObjectJson(
         id=o.object_id,
         label=o.label,
         state=o.state,

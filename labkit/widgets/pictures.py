@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from labkit.frames.images import decode
 from labkit.models.filters import FilterSwitch
 
 __all__ = ["Picture", "Pictures"]
+
+log = logging.getLogger(__name__)
 
 DISPLAY_SIDE: Final = 2560
 """Frames of a longer side than this many pixels are shown reduced until one zooms in."""
@@ -85,15 +88,19 @@ class Pictures:
         return Picture(out.getvalue(), "webp", reduced=small)
 
     def request(
-        self, frame: Frame, done: Callable[[Picture | LabkitError], None], *, full: bool = False
+        self, frame: Frame, done: Callable[[Picture | Exception], None], *, full: bool = False
     ) -> None:
-        """Load in the background and tell ``done``, on a thread of the pool."""
+        """Load in the background and tell ``done`` what came of it, on a thread of the pool."""
 
         def work() -> None:
             try:
-                done(self.load(frame, full=full))
+                result: Picture | Exception = self.load(frame, full=full)
             except LabkitError as exc:
-                done(exc)
+                result = exc
+            except Exception as exc:  # whatever it is, the frame has to say so
+                log.exception("the picture of frame %s could not be read", frame.frame_id)
+                result = exc
+            done(result)
 
         self._pool.submit(work)
 

@@ -1,6 +1,6 @@
 """Clicks in, masks out: between the glass and an interactor. Nothing waits for a model here.
 
-Everything but the opening of models runs on the controller's thread; answers of the inference
+Everything but the opening of models runs on the inbox's thread; answers of the inference
 thread are put back on it.
 """
 
@@ -36,9 +36,9 @@ class Pointing:
     ----------
     session : ReviewSession
     send : callable
-        Sends a message to the browser; called on the controller's thread.
+        Sends a message to the browser; called on the inbox's thread.
     later : callable
-        Puts work on the controller's thread; any thread.
+        Puts work on the inbox's thread; any thread.
     name : str
         The interactor to begin with, a name of :func:`labkit.models.interactors.interactor_names`.
     """

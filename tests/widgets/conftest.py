@@ -11,6 +11,7 @@ from labkit.frames import FrameReader
 from labkit.project import Project
 from labkit.store import RunStore
 from labkit.widgets.controller import Controller
+from labkit.widgets.inbox import Inbox, Rank
 from labkit.widgets.pictures import Pictures
 
 LABELS = ["bolt", "nut"]
@@ -45,6 +46,13 @@ class Written:
         return self.of("answer")[-1]
 
 
+class AtOnce(Inbox):
+    """An inbox whose work is done at once, on the thread that brings it."""
+
+    def put(self, work, rank=Rank.GESTURE):
+        work()
+
+
 class Now:
     """Pictures that are there at once, on the same thread."""
 
@@ -67,10 +75,8 @@ class Bench:
     def __init__(self, session):
         self.session, self.out = session, Written()
         self.controller = Controller(
-            session, self.out, Now(Pictures(FrameReader(session.project.root)))
+            session, self.out, Now(Pictures(FrameReader(session.project.root))), inbox=AtOnce()
         )
-        # everything on this thread
-        self.controller._put = lambda _rank, item: item() if callable(item) else None
         self.count = 0
         self.tell({"type": "ready", "client": "me"})
 

@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
-from widgets.conftest import Bench, Now
+from widgets.conftest import AtOnce, Bench, Now
 
 from labkit.frames import FrameReader
 from labkit.models.filters import FilterChain, FilterStep
@@ -22,9 +22,11 @@ def bench(session):
     bench = Bench(session)
     bench.controller.close()
     bench.controller = Controller(
-        session, bench.out, Now(Pictures(FrameReader(session.project.root), session.filters))
+        session,
+        bench.out,
+        Now(Pictures(FrameReader(session.project.root), session.filters)),
+        inbox=AtOnce(),
     )
-    bench.controller._put = lambda _rank, item: item() if callable(item) else None
     bench.tell({"type": "ready", "client": "me"})
     yield bench
     bench.controller.close()

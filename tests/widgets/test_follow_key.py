@@ -107,7 +107,7 @@ def test_a_tracker_is_opened_beside_the_gestures(bench, monkeypatch):
         return PatchTracker(name)
 
     monkeypatch.setattr(follow, "open_tracker", slow)
-    bench.controller.following.tracker = "mil"
+    bench.controller.follow_key.tracker = "mil"
     frame = bench.frames()[bench.session.frame_id]
     bench.act("follow", frame, object_ids=chosen(bench, 0))
     assert bench.out.answer["message"] == "Opening mil ..."
@@ -125,7 +125,7 @@ def test_a_tracker_that_cannot_be_had_is_a_line(bench, monkeypatch):
         raise ModelUnavailableError(f"No weights of {name!r} can be had", "no network")
 
     monkeypatch.setattr(follow, "open_tracker", lost)
-    bench.controller.following.tracker = "sam2"
+    bench.controller.follow_key.tracker = "sam2"
     bench.act("follow", object_ids=chosen(bench, 0))
     until(lambda: bench.out.of("notice"))
     text = bench.out.of("notice")[0]["text"]

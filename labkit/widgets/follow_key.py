@@ -1,4 +1,4 @@
-"""Follow mode by a key: the chosen objects are carried along from frame to frame, or no longer."""
+"""T: the chosen objects are followed from frame to frame, or no longer."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Callable, Collection
 
 from labkit.review import ReviewSession
 
-__all__ = ["Following"]
+__all__ = ["FollowKey"]
 
 
-class Following:
-    """Switches following on and off; all of it on the controller's thread.
+class FollowKey:
+    """Switches following on and off; all of it on the inbox's thread.
 
     Parameters
     ----------
     session : ReviewSession
     later : callable
-        Puts work on the controller's thread, which shows what came of it; any thread.
+        Puts work into the inbox, which shows what came of it; any thread.
     tracker : str
         The tracker that follows, until another one is chosen.
     """
