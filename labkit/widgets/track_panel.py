@@ -12,7 +12,7 @@ from labkit.models.sam2.names import known
 from labkit.models.trackers.base import TRACKERS, Tracker
 from labkit.review import ReviewSession
 from labkit.review.view import DRIFT
-from labkit.runs import Job
+from labkit.runs import Job, associate_job, retrack_job, track_job, tracks_table
 from labkit.widgets.jobs_panel import job_line
 from labkit.widgets.looks import LOOKS
 from labkit.widgets.markup import columns_text, line, table
@@ -173,7 +173,7 @@ class TrackPanel(Panel):
         if now == self._tracks_seen:
             return
         self._tracks_seen = now
-        found = project.tracks()
+        found = tracks_table(project)
         if found.empty:
             self.tracks.value = line("No track yet.", "dim")
             return
@@ -260,15 +260,15 @@ class TrackPanel(Panel):
         self._perform(then)
 
     def _convert(self) -> None:
-        self._run(self.session.project.associate(wait=False, replace=True, progress=None))
+        self._run(associate_job(self.session.project, replace=True, progress=None))
 
     def _track(self) -> None:
         ids = self._chosen()
         if not ids:
             return
-        job = self.session.project.track(
+        job = track_job(
+            self.session.project,
             ids,
-            wait=False,
             tracker=str(self.tracker.value),
             to=int(self.target.value) or None,
             direction=_DIRECTIONS[self.direction.value],
@@ -284,7 +284,7 @@ class TrackPanel(Panel):
         if not runs:
             self.say("There is no track run yet.", "error")
             return
-        self._run(project.retrack(runs[-1], wait=False, progress=None))
+        self._run(retrack_job(project, runs[-1], progress=None))
 
     def _run(self, job: Job[Any]) -> None:
         self.job = job
@@ -308,11 +308,12 @@ class TrackPanel(Panel):
 
     def static_text(self) -> str:
         """What is followed."""
-        return f"{len(self.session.project.tracks())} tracks, {len(self.session.followed)} followed"
+        count = len(tracks_table(self.session.project))
+        return f"{count} tracks, {len(self.session.followed)} followed"
 
     def static_html(self) -> str:
         """The tracks as a table."""
-        found = self.session.project.tracks()
+        found = tracks_table(self.session.project)
         said = line(self.static_text())
         return (
             said if found.empty else said + table(found.columns, found.round(2).to_numpy().tolist())
