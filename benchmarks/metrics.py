@@ -21,8 +21,9 @@ import pandas as pd
 from _table import show
 
 from labkit import metrics
-from labkit.ledger.fold import effective, fold
+from labkit.ledger.fold import fold
 from labkit.ledger.schema import DECISION_COLUMNS
+from labkit.ledger.undo import standing_rows
 from labkit.store.schema import PROPOSAL_COLUMNS
 
 LABELS = np.array(["person", "car", "truck", "bus", "bicycle", "dog", "cat", "chair"])
@@ -163,7 +164,7 @@ def main() -> None:
     base = peak_gb()
     n = len(decisions)
     rows = [
-        ("effective", measured(lambda: effective(decisions), given.repeats)),
+        ("undo", measured(lambda: standing_rows(decisions), given.repeats)),
         ("metrics.summary", measured(lambda: metrics.summary(decisions), given.repeats)),
         ("fold", measured(lambda: fold(proposals, decisions), given.repeats)),
         (

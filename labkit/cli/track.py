@@ -64,7 +64,7 @@ def command(
     with opened(project) as p:
         if corrected:
             _alone(frame=frame, object=objects, label=labels, to=to)
-            source = p.run(run).run_id
+            source = p.run(run or _newest_tracks(p)).run_id
             done = p.retrack(source, tracker=tracker, device=device, resume=resume)
         else:
             done = p.track(
@@ -78,6 +78,12 @@ def command(
             )
         print(_line(p, done))
         return exit_code(p.run(done).manifest.failures)
+
+
+def _newest_tracks(p: Project) -> str | None:
+    tracks = [m for m in p.runs() if m.status == "finished" and m.kind == "tracker"]
+    asked_for = [m.run_id for m in tracks if not m.params.get("follow")]
+    return asked_for[-1] if asked_for else None
 
 
 def _alone(**options: Any) -> None:

@@ -226,6 +226,11 @@ class AnnotatedObject:
     ``object_id`` is the proposal's (``run_id/frame_id/index``) or, for an object that a person
     added, a random one. ``revision`` is the ledger's ``seq`` of the last decision on it, 0 where
     there is none.
+
+    ``model_label`` is the label under which it was proposed, None for an added object. ``edited``
+    says that its shape or attributes were changed and kept. ``covered_by`` is the id of the decided
+    object that this proposal repeats, if any. ``shown_from`` is the highest threshold at which it
+    is shown, see :mod:`labkit.core.visibility`.
     """
 
     object_id: str
@@ -240,6 +245,15 @@ class AnnotatedObject:
     track_id: int | None = None
     reviewer: str | None = None
     revision: int = 0
+    model_label: str | None = None
+    edited: bool = False
+    covered_by: str | None = None
+    shown_from: float = 1.0
+
+    @property
+    def relabelled(self) -> bool:
+        """Whether it was kept under another label than the one it was proposed with."""
+        return self.state != "rejected" and self.model_label not in (None, self.label)
 
     def with_(self, **changes: Any) -> AnnotatedObject:
         """A copy with some fields changed."""

@@ -111,9 +111,9 @@ class Tour(Demo):
 
     def confusions(self) -> str:
         """Which labels were taken for which, the most frequent first."""
-        from labkit.ledger.fold import effective
+        from labkit.ledger.undo import standing_rows
 
-        steps = effective(self.project.decisions())
+        steps = standing_rows(self.project.decisions())
         steps = steps[steps["kind"] == "relabel"]
         pairs = steps["label_after"].astype(str) + " taken for " + steps["label_before"].astype(str)
         return ", ".join(f"{name} {n}" for name, n in pairs.value_counts(sort=True).items())

@@ -6,10 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
-import numpy as np
-
 from labkit.core.errors import Argument, InputError
 from labkit.core.registry import unknown
+from labkit.core.visibility import is_shown
 from labkit.exchange.base import EncodedFrames, ExportBundle
 from labkit.exchange.names import frame_stems
 from labkit.exchange.splits import SplitBy, assign_splits
@@ -57,14 +56,6 @@ def _predicted(project: ProjectStore) -> set[str]:
     return done
 
 
-def _shown(project: ProjectStore, annotations: pd.DataFrame) -> pd.Series:
-    """Undecided proposals that a reviewer would be shown: from the ``conf`` of their run up."""
-    conf = {m.run_id: np.float32(m.conf) for m in project.runs()}
-    least = annotations["run_id"].astype(object).map(conf).astype("float32")
-    proposed = annotations["state"] == "proposed"
-    return proposed & (annotations["score"].astype("float32") >= least)
-
-
 def _count_notes(include: str, states: pd.DataFrame, accepted: pd.DataFrame) -> list[str]:
     n_scripted, state = int(accepted["scripted"].sum()), states["state"]
     notes = []
@@ -87,6 +78,7 @@ def _choose(
     frames: pd.DataFrame,
     states: pd.DataFrame,
     annotations: pd.DataFrame,
+    threshold: float,
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
     """The frames (with their verdict) and objects to export, and the notes about the choice."""
     accepted = _accepted(states, annotations)
@@ -105,7 +97,8 @@ def _choose(
         rest = frames["frame_id"].isin(_predicted(project) | set(touched))
         rest &= ~chosen & ~frames["frame_id"].isin(hand)
         on_rest = of_frame.isin(frames.loc[rest, "frame_id"])
-        undecided = _shown(project, annotations) & on_rest
+        shown = is_shown(annotations["shown_from"].to_numpy(), threshold)
+        undecided = (annotations["state"] == "proposed") & shown & on_rest
         keep |= (decided | undecided) & on_rest
         chosen |= rest
         if n := int(rest.sum()):
@@ -154,10 +147,13 @@ def gather(
         raise unknown("choice for include", include, [*get_args(Include), *_ALIAS])
     decisions, frames = project.decisions(), project.frames()
     states = frame_states(decisions)
-    annotations = fold(project.proposals(), decisions)
+    thresholds = project.thresholds()
+    annotations = fold(project.proposals(), decisions, thresholds)
     # names over all frames, so that the same frame has the same name in every export
     frames = frames.assign(stem=frame_stems(frames))
-    frames, annotations, notes = _choose(project, include, frames, states, annotations)
+    frames, annotations, notes = _choose(
+        project, include, frames, states, annotations, thresholds.base
+    )
     if frames.empty:
         raise _nothing(include, states)
     stranger = ~annotations["label"].astype(object).isin(project.labels)

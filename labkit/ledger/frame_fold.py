@@ -1,111 +1,138 @@
 """The fold for one frame, on objects: what a session shows. Equal to the fold on tables.
 
-:func:`labkit.ledger.fold.fold` does the same for a whole project at once; a property test holds
-the two equal.
+:func:`labkit.ledger.fold.fold` does the same for a whole project at once. Both walk through the
+table of :mod:`labkit.ledger.transitions` and ask the same functions what is covered and from which
+threshold an object is shown; a property test holds the two equal.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from labkit.core.matching import match_boxes
 from labkit.core.rows import attributes_from_json
-from labkit.core.types import OBJECT_VERDICTS, AnnotatedObject, Decision, Shape, State
+from labkit.core.types import OBJECT_VERDICTS, AnnotatedObject, Decision, Shape
+from labkit.core.visibility import Thresholds, at_any_score, shown_from
+from labkit.ledger.covering import covering
+from labkit.ledger.transitions import FRAME_STATES, Status, decide, frame_weight
+from labkit.ledger.undo import standing
 
-__all__ = ["effective", "fold_frame", "frame_state", "hide_covered"]
-
-COVERED_IOU = 0.7
-"""From this IoU on a proposal of the same label repeats what a person has decided already."""
-
-
-def effective(decisions: Iterable[Decision]) -> list[Decision]:
-    """Decisions less the undone steps and the undo and redo rows."""
-    rows = list(decisions)
-    last = {d.target: d.kind for d in rows if d.kind in ("undo", "redo")}
-    return [d for d in rows if d.kind not in ("undo", "redo") and last.get(d.step) != "undo"]
+__all__ = ["fold_frame", "frame_state"]
 
 
 def frame_state(decisions: Iterable[Decision]) -> str:
     """One of ``accepted``, ``hand``, ``skipped``, ``open`` (some objects decided), ``new``."""
-    rows = [d for d in effective(decisions) if d.kind != "comment"]
-    kinds = [d.kind for d in rows]
-    for kind in reversed(kinds):
-        if kind in ("accept_frame", "reject_frame"):
-            return "accepted" if kind == "accept_frame" else "hand"
-    if "skip" in kinds:
-        return "skipped"
-    return "open" if kinds else "new"
-
-
-def _next_state(before: State, kind: str) -> State:
-    if kind == "reject":
-        return "rejected"
-    if kind == "add":
-        return "added"
-    if before in ("added", "edited"):
-        return before
-    return "edited" if kind in ("edit", "relabel") else "accepted"
+    kinds = [d.kind for d in standing(decisions)]
+    weights = frame_weight(kinds).tolist()
+    if max(weights, default=-1) < 0:
+        return "new"
+    made_by = max(range(len(kinds)), key=lambda k: (weights[k], k))
+    return FRAME_STATES.get(kinds[made_by], "open")
 
 
 def fold_frame(
-    proposals: Sequence[AnnotatedObject], decisions: Iterable[Decision]
+    proposals: Sequence[AnnotatedObject],
+    decisions: Sequence[Decision],
+    thresholds: Thresholds | None = None,
 ) -> list[AnnotatedObject]:
-    """The objects of one frame as they stand: proposals in their order, then others."""
-    objects = {p.object_id: p for p in proposals}
-    for d in effective(decisions):
+    """The objects of one frame as they stand: proposals in their order, then others.
+
+    Undecided proposals that repeat a decided object are among them, with ``covered_by``.
+    """
+    objects = {p.object_id: _undecided(p) for p in proposals}
+    status: dict[str, Status] = {}
+    drawn: set[str] = set()
+    for d in standing(decisions):
         if d.kind not in OBJECT_VERDICTS or d.object_id is None:
             continue
-        data = d.after or d.before
-        assert data is not None  # every object verdict carries one of them
-        known = objects.get(d.object_id)
-        base = known or AnnotatedObject(
-            d.object_id,
+        name = d.object_id
+        if d.kind == "add":
+            drawn.add(name)
+        status[name] = decide(status.get(name, Status()), d.kind)
+        objects[name] = _decided(objects.get(name), d, status[name], name in drawn)
+    return _visible(list(objects.values()), frame_state(decisions), thresholds or Thresholds())
+
+
+def _undecided(o: AnnotatedObject) -> AnnotatedObject:
+    return o if o.model_label is not None else o.with_(model_label=o.label)
+
+
+def _decided(
+    o: AnnotatedObject | None, d: Decision, status: Status, drawn: bool
+) -> AnnotatedObject:
+    """The object after one decision on it."""
+    data = d.after or d.before
+    assert data is not None  # every object verdict carries one of them
+    shape = Shape.from_json(data["shape"])
+    if o is None:  # its run is gone, or a person added it
+        named = d.before or data
+        o = AnnotatedObject(
+            str(d.object_id),
             d.frame_id,
             data["label"],
-            Shape.from_json(data["shape"]),
+            shape,
             score=d.score,
             run_id=d.run_id,
+            model_label=named["label"],
         )
-        objects[d.object_id] = base.with_(
-            label=data["label"],
-            shape=Shape.from_json(data["shape"]),
-            attributes=attributes_from_json(data.get("attributes")),
-            track_id=data.get("track_id"),
-            state=_next_state(base.state, d.kind),
-            reviewer=d.reviewer,
-            revision=d.seq,
-        )
-    return list(objects.values())
+    return o.with_(
+        label=data["label"],
+        shape=shape,
+        attributes=attributes_from_json(data.get("attributes")),
+        track_id=data.get("track_id"),
+        state=status.state,
+        edited=status.edited and not drawn,
+        model_label=None if drawn else o.model_label,
+        reviewer=d.reviewer,
+        revision=d.seq,
+    )
 
 
-def hide_covered(objects: Sequence[AnnotatedObject]) -> list[AnnotatedObject]:
-    """Leave out undecided proposals that repeat what a person has decided under another run.
+def _visible(
+    objects: list[AnnotatedObject], state: str, thresholds: Thresholds
+) -> list[AnnotatedObject]:
+    """The objects with what covers them and from which threshold they are shown."""
+    by = _covering(objects)
+    conf, fixed = thresholds.of(o.run_id for o in objects)
+    open_ = [o.state == "proposed" for o in objects]
+    shown = shown_from(
+        [np.nan if o.score is None else o.score for o in objects],
+        conf,
+        fixed,
+        thresholds.base,
+        always=[
+            not free or at_any_score(o.attributes) for o, free in zip(objects, open_, strict=True)
+        ],
+        never=[
+            o.state == "rejected" or (free and (state == "hand" or k >= 0))
+            for o, free, k in zip(objects, open_, by.tolist(), strict=True)
+        ],
+    )
+    names = [o.object_id for o in objects]
+    out = []
+    for o, k, value in zip(objects, by.tolist(), shown.tolist(), strict=True):
+        covered_by = names[k] if k >= 0 else None
+        same = (o.covered_by, o.shown_from) == (covered_by, value)
+        out.append(o if same else o.with_(covered_by=covered_by, shown_from=value))
+    return out
 
-    A second run proposes again what was accepted, corrected, drawn or refused before. Where it
-    has the same label and an IoU of at least ``COVERED_IOU`` with such an object, the person
-    need not say it twice. The same holds where it is of the same track.
-    """
-    decided = [o for o in objects if o.state != "proposed"]
-    fresh = [o for o in objects if o.state == "proposed"]
-    if not decided or not fresh:
-        return list(objects)
-    tracks = {o.track_id for o in decided} - {None}
-    names = {label: k for k, label in enumerate({o.label for o in objects})}
-    runs = {run: k for k, run in enumerate({o.run_id for o in objects})}
-    covered = {o.object_id for o in fresh if o.track_id in tracks}
-    for run, code in runs.items():
-        others = [o for o in decided if runs[o.run_id] != code]
-        mine = [o for o in fresh if o.run_id == run]
-        if not others or not mine:
-            continue
-        pairs = match_boxes(
-            np.array([o.shape.box for o in mine]),
-            np.array([o.shape.box for o in others]),
-            COVERED_IOU,
-            [names[o.label] for o in mine],
-            [names[o.label] for o in others],
-        )
-        covered.update(mine[i].object_id for i in pairs.i)
-    return [o for o in objects if o.object_id not in covered]
+
+def _covering(objects: Sequence[AnnotatedObject]) -> NDArray[np.int64]:
+    if len({o.state == "proposed" for o in objects}) < 2:
+        return np.full(len(objects), -1, dtype=np.int64)
+    return covering(
+        frame=np.zeros(len(objects), dtype=np.int64),
+        run=_codes([o.run_id for o in objects]),
+        label=_codes([o.label for o in objects]),
+        track=np.array([-1 if o.track_id is None else o.track_id for o in objects], dtype=np.int64),
+        box=np.array([o.shape.box for o in objects], dtype=np.float64).reshape(-1, 4),
+        revision=np.array([o.revision for o in objects], dtype=np.int64),
+    )
+
+
+def _codes(names: Sequence[Hashable]) -> NDArray[np.int64]:
+    numbers: dict[Any, int] = {}
+    return np.array([numbers.setdefault(n, len(numbers)) for n in names], dtype=np.int64)

@@ -55,5 +55,13 @@ ANNOTATION_COLUMNS: Final = (
     *GEOMETRY_COLUMNS,
     "attributes",
     "track_id",
+    "model_label",
+    "edited",
+    "relabelled",
+    "covered_by",
+    "shown_from",
 )
-"""Columns of ``Project.annotations()``: objects as they stand after all decisions."""
+"""Columns of ``Project.annotations()``: objects as they stand after all decisions.
+
+See :func:`labkit.ledger.fold.fold` for what the last five say.
+"""

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from labkit.metrics.rows import CODE, IntArray, Rows, any_row, codes_in, codes_of, last_row, named
+from labkit.ledger.objects import IntArray, codes_of, last_row
+from labkit.metrics.rows import CODE, Rows, any_row, codes_in, named
 
 __all__ = ["FRAME_TABLE", "frames_of"]
 

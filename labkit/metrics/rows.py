@@ -11,45 +11,22 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from labkit.core.types import FRAME_VERDICTS, KINDS
-from labkit.ledger.fold import effective, frame_states
+from labkit.ledger.fold import frame_states
+from labkit.ledger.objects import IntArray, codes_of
 from labkit.ledger.schema import DECISION_COLUMNS
+from labkit.ledger.undo import standing_rows
 
 __all__ = ["CODE", "NEEDED", "Rows"]
 
 _NOT_COUNTED: Final = ("decision_id", "session_id", "before", "after", "comment", "tool")
 NEEDED: Final = tuple(c for c in DECISION_COLUMNS if c not in _NOT_COUNTED)
 CODE: Final = {kind: k for k, kind in enumerate(KINDS)}
-IntArray = NDArray[np.int64]
-
-
-def last_row(codes: IntArray, size: int) -> IntArray:
-    """Position of the last row of each code; -1 where there is none."""
-    return last_of(codes, np.ones(len(codes), dtype=bool), size)
-
-
-def first_row(codes: IntArray, size: int) -> IntArray:
-    """Position of the first row of each code; -1 where there is none."""
-    out: IntArray = np.full(size, -1, dtype=np.int64)
-    out[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)
-    return out
-
-
-def last_of(codes: IntArray, flag: NDArray[np.bool_], size: int) -> IntArray:
-    """Position of the last flagged row of each code; -1 where there is none."""
-    out: IntArray = np.full(size, -1, dtype=np.int64)
-    out[codes[flag]] = np.flatnonzero(flag)
-    return out
 
 
 def any_row(codes: IntArray, flag: NDArray[np.bool_], size: int) -> NDArray[np.bool_]:
     out = np.zeros(size, dtype=bool)
     out[codes[flag]] = True
     return out
-
-
-def codes_of(values: pd.Series[Any]) -> tuple[IntArray, pd.Index[Any]]:
-    codes, names = pd.factorize(values)
-    return codes.astype(np.int64), pd.Index(names)
 
 
 def named(names: pd.Index[Any], codes: IntArray) -> pd.Categorical:
@@ -87,7 +64,7 @@ class Rows:
     @cached_property
     def effective(self) -> pd.DataFrame:
         """The rows that stand: undone steps, and the undo and redo rows themselves, taken out."""
-        return effective(self.lean).reset_index(drop=True)
+        return standing_rows(self.lean).reset_index(drop=True)
 
     @cached_property
     def reviewers(self) -> list[str]:

@@ -30,19 +30,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from labkit.core.types import OBJECT_VERDICTS
-from labkit.metrics.rows import (
-    CODE,
-    IntArray,
-    Rows,
-    any_row,
-    codes_in,
-    codes_of,
-    first_row,
-    last_of,
-    last_row,
-    named,
-)
+from labkit.core.types import KINDS, OBJECT_VERDICTS
+from labkit.ledger.objects import IntArray, ObjectRows, codes_of, object_rows
+from labkit.metrics.rows import CODE, Rows, codes_in, named
 
 __all__ = ["OBJECT_TABLE", "VERDICTS", "objects_of"]
 
@@ -65,49 +55,52 @@ OBJECT_TABLE: Final = (
     "by_hand",
     "complete",
 )
-
-
-class _Labels:
-    """The label columns of some rows as codes of one list of names; -1 for none."""
-
-    def __init__(self, before: pd.Series[Any], after: pd.Series[Any]) -> None:
-        codes, self.names = codes_of(pd.concat([before, after], ignore_index=True))
-        self.before, self.after = codes[: len(before)], codes[len(before) :]
-
-    def model(self, first: IntArray) -> IntArray:
-        """The label under which an object came up, by the position of its first row."""
-        return np.where(self.before[first] >= 0, self.before[first], self.after[first])
+_VERDICT_OF_KIND: Final = np.array(
+    [OBJECT_VERDICTS.index(k) if k in OBJECT_VERDICTS else -1 for k in KINDS], dtype=np.int64
+)
+"""Code of an object's verdict by the code of a row's kind."""
 
 
 def objects_of(book: Rows, per_reviewer: bool) -> pd.DataFrame:
     """The object table, of everybody's decisions merged or of each reviewer's own."""
-    kinds = [CODE[k] for k in OBJECT_VERDICTS]
-    at = np.flatnonzero(np.isin(book.kind, kinds) & (book.object[0] >= 0))
-    eff, kind, obj = book.effective.iloc[at], book.kind[at], book.object[0][at]
-    labels = _Labels(eff["label_before"], eff["label_after"])
-    # one key a row of the result, and which object each key is of
-    key, names = obj, book.object[1]
+    at = np.flatnonzero(
+        np.isin(book.kind, [CODE[k] for k in OBJECT_VERDICTS]) & (book.object[0] >= 0)
+    )
+    standing, obj, known = book.effective.iloc[at], book.object[0][at], len(book.object[1])
+    key = None
     if per_reviewer:
-        reviewer, names = codes_of(eff["reviewer"])
-        key = obj * max(1, len(names)) + reviewer
-    keys, key = np.unique(key, return_inverse=True)
-    of = keys // max(1, len(names)) if per_reviewer else keys
-    n = len(keys)
-    first, last = first_row(obj, len(book.object[1]))[of], last_row(key, n)
-    own, gone = book.own[of], kind[last] == CODE["reject"]
-    model = labels.model(first)
-    final = np.where(gone | (labels.after[last] < 0), model, labels.after[last])
-    # a reject ends earlier edits; what is accepted again after it starts anew (as in fold)
-    edited = last_of(key, kind == CODE["edit"], n) > last_of(key, kind == CODE["reject"], n)
-    edited &= ~own
-    relabelled = (final != model) & ~gone & ~own
-    verdict = np.select([own, gone, relabelled, edited], [4, 3, 2, 1], default=0)
+        reviewer, reviewers = codes_of(standing["reviewer"])
+        _, key = np.unique(obj * max(1, len(reviewers)) + reviewer, return_inverse=True)
+    objects = object_rows(
+        _VERDICT_OF_KIND[book.kind[at]],
+        obj,
+        known,
+        standing["label_before"],
+        standing["label_after"],
+        key,
+    )
     # what a person drew and took back is no verdict; nor is touching what somebody else drew
-    keep = np.flatnonzero(~own | (~gone & any_row(key, kind == CODE["add"], n)))
-    own, first, rows = own[keep], first[keep], eff.iloc[last[keep]]
-    frame = book.frame[0][at[last[keep]]]
-    began, sent = eff["seq"].to_numpy()[first], book.hand_from[frame]
-    run = np.where(own, book.run[0][frame], codes_in(rows["run_id"], book.run[1]))
+    added = np.zeros(len(objects.last), dtype=bool)
+    added[(obj if key is None else key)[book.kind[at] == CODE["add"]]] = True
+    keep = np.flatnonzero(~objects.drawn | (~objects.rejected & added))
+    return _table(book, standing, book.frame[0][at], objects, keep, per_reviewer)
+
+
+def _table(
+    book: Rows,
+    standing: pd.DataFrame,
+    frame_of: IntArray,
+    objects: ObjectRows,
+    keep: IntArray,
+    per_reviewer: bool,
+) -> pd.DataFrame:
+    drawn, gone, relabelled = objects.drawn, objects.rejected, objects.relabelled
+    verdict = np.select([drawn, gone, relabelled, objects.edited], [4, 3, 2, 1], default=0)
+    drawn, first, rows = drawn[keep], objects.first[keep], standing.iloc[objects.last[keep]]
+    label = np.where(gone, objects.model_label, objects.label)
+    frame = frame_of[objects.last[keep]]
+    began, sent = standing["seq"].to_numpy()[first], book.hand_from[frame]
+    run = np.where(drawn, book.run[0][frame], codes_in(rows["run_id"], book.run[1]))
     return pd.DataFrame(
         {
             "seq": rows["seq"].to_numpy(),
@@ -117,14 +110,14 @@ def objects_of(book: Rows, per_reviewer: bool) -> pd.DataFrame:
             "reviewer": rows["reviewer"].astype("category").array,
             "time": rows["time"].array,
             "scripted": rows["scripted"].to_numpy(),
-            "score": np.where(own, np.nan, eff["score"].to_numpy()[first]),
+            "score": np.where(drawn, np.nan, standing["score"].to_numpy()[first]),
             "threshold": rows["threshold"].to_numpy(),
-            "model_label": named(labels.names, np.where(own, -1, model[keep])),
-            "label": named(labels.names, final[keep]),
+            "model_label": named(objects.labels, objects.model_label[keep]),
+            "label": named(objects.labels, label[keep]),
             "verdict": named(pd.Index(VERDICTS), verdict[keep]),
-            "edited": edited[keep],
+            "edited": objects.edited[keep],
             "relabelled": relabelled[keep],
-            "by_hand": own & (sent >= 0) & (began > sent),
+            "by_hand": drawn & (sent >= 0) & (began > sent),
             "complete": _complete(book, frame, rows["reviewer"], per_reviewer),
         }
     )

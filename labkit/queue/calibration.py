@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from labkit.core.visibility import is_shown
+from labkit.ledger.fold import decided_objects, frame_states
 from labkit.queue.context import ScoreContext
 
 __all__ = ["PRIOR", "Calibration", "calibrate"]
@@ -62,25 +64,9 @@ def _ratio(seen: float, expected: float, prior: float = 1.0) -> float:
     return (seen + PRIOR * prior) / (expected + PRIOR)
 
 
-def _verdicts(decisions: pd.DataFrame) -> pd.DataFrame:
-    """One row an object: its model's label and score, and whether it was rejected or relabelled."""
-    kinds = ["accept", "edit", "relabel", "reject"]
-    rows = decisions[decisions["kind"].isin(kinds) & decisions["object_id"].notna()]
-    before, after = rows["label_before"].astype(object), rows["label_after"].astype(object)
-    wrong = (rows["kind"] == "reject") | (before.notna() & after.notna() & (before != after))
-    table = pd.DataFrame(
-        {
-            "object_id": rows["object_id"].astype(object),
-            "label": before.where(before.notna(), after),
-            "score": pd.to_numeric(rows["score"]),
-            "wrong": wrong,
-        }
-    )
-    by = table.groupby("object_id", sort=True)
-    return by.agg({"label": "first", "score": "first", "wrong": "any"}).dropna(subset=["score"])
-
-
-def calibrate(ctx: ScoreContext, decisions: pd.DataFrame) -> Calibration:
+def calibrate(
+    ctx: ScoreContext, decisions: pd.DataFrame, runs: Collection[str] | None = None
+) -> Calibration:
     """Compare the errors that people found with those that the scores promised.
 
     A ratio is ``(seen + 2) / (expected + 2)``: the posterior mean of a Poisson rate ratio under a
@@ -97,32 +83,46 @@ def calibrate(ctx: ScoreContext, decisions: pd.DataFrame) -> Calibration:
     ctx : ScoreContext
         Of the run, with the frames that were decided.
     decisions : DataFrame
-        Decisions in force (``labkit.ledger.fold.effective``).
+        The ledger; undone rows do not count.
+    runs : collection of str, optional
+        The run whose scores are calibrated: verdicts on proposals of other runs say nothing about
+        them and are left out. By default they are all taken to be of this run.
     """
     if not len(decisions):
         return Calibration()
-    objects = _verdicts(decisions)
-    above = objects[objects["score"] >= ctx.conf]
-    label, shown = {}, {}
-    for name, rows in above.groupby("label", sort=True):
+    objects = decided_objects(decisions)
+    objects["model_label"] = objects["model_label"].astype(object)
+    judged = objects[objects["model_label"].notna() & objects["score"].notna()]
+    if runs is not None:
+        judged = judged[judged["run_id"].isin(list(runs))]
+    judged = judged.assign(
+        score=judged["score"].astype("float64"),
+        wrong=(judged["state"] == "rejected") | judged["relabelled"],
+    )
+    shown = is_shown(judged["score"].to_numpy(np.float32), ctx.conf)
+    label, by_bin = {}, {}
+    for name, rows in judged[shown].groupby("model_label", sort=True):
         expected = 1 - rows["score"]
         label[str(name)] = _ratio(float(rows["wrong"].sum()), float(expected.sum()))
         for k, part in rows.groupby(_bins(rows["score"])):
             seen, due = float(part["wrong"].sum()), float((1 - part["score"]).sum())
-            shown[str(name), int(str(k))] = _ratio(seen, due, label[str(name)])
-    return Calibration(shown, label, _hidden(ctx, decisions, objects))
+            by_bin[str(name), int(str(k))] = _ratio(seen, due, label[str(name)])
+    added = objects[objects["state"] == "added"]
+    confirmed = judged.loc[~shown & ~judged["wrong"], "model_label"]
+    return Calibration(by_bin, label, _hidden(ctx, decisions, added, confirmed))
 
 
-def _hidden(ctx: ScoreContext, decisions: pd.DataFrame, objects: pd.DataFrame) -> dict[str, float]:
-    done = decisions.loc[decisions["kind"] == "accept_frame", "frame_id"].astype(object)
+def _hidden(
+    ctx: ScoreContext, decisions: pd.DataFrame, added: pd.DataFrame, confirmed: pd.Series[Any]
+) -> dict[str, float]:
+    states = frame_states(decisions)
     # only a frame that was accepted as a whole says that nothing else is on it
-    accepted = np.isin(ctx.frame_ids.astype(str), done.unique().astype(str))
+    done = states.loc[states["state"] == "accepted", "frame_id"].astype(object).unique()
+    accepted = np.isin(ctx.frame_ids.astype(str), done.astype(str))
     mine = accepted[ctx.frame] & ~ctx.shown
     expected = np.bincount(ctx.label[mine], ctx.score[mine], len(ctx.names))
-    on_them = decisions["frame_id"].astype(object).isin(done.unique())
-    added = decisions.loc[(decisions["kind"] == "add") & on_them, "label_after"]
-    confirmed = objects.loc[(objects["score"] < ctx.conf) & ~objects["wrong"], "label"]
-    seen = Counter([*added.astype(str), *confirmed.astype(str)])
+    drawn = added.loc[added["frame_id"].astype(object).isin(done), "label"]
+    seen = Counter([*drawn.astype(str), *confirmed.astype(str)])
     return {
         name: _ratio(float(seen[name]), float(expected[k]))
         for k, name in enumerate(ctx.names)

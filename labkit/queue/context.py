@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from labkit.core.matching import Pairs, overlapping_pairs
 from labkit.core.tracks import Walked
+from labkit.core.visibility import is_shown
 
 __all__ = ["CLOSE", "MATCH_IOU", "OVERLAP_IOU", "Rivals", "ScoreContext"]
 
@@ -126,7 +127,7 @@ class ScoreContext:
     @cached_property
     def shown(self) -> NDArray[np.bool_]:
         """Proposals at or above the threshold, ``(m,)``."""
-        return self.score >= np.float32(self.conf)
+        return is_shown(self.score, self.conf)
 
     @cached_property
     def at_border(self) -> Ints:

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from labkit.core.errors import Argument, InputError
 from labkit.core.registry import unknown
 from labkit.core.tracks import Walked
-from labkit.ledger.fold import effective
 from labkit.queue.build import build_context
 from labkit.queue.calibration import calibrate
 from labkit.queue.context import ScoreContext
@@ -235,7 +234,8 @@ def rerank(
     if (number < 0).any():
         raise unknown("frame", queue["frame_id"][int(np.argmax(number < 0))], known.tolist(), 3)
     done = np.isin(states_of(states, ctx.frame_ids), (*DECIDED, "skipped"))[number]
-    calibration = calibrate(ctx, effective(decisions))
+    runs = proposals["run_id"].unique() if "run_id" in proposals else None
+    calibration = calibrate(ctx, decisions, None if runs is None else [str(r) for r in runs])
     before = value(ctx, "expected-errors")
     ctx = replace(ctx, factor=calibration.factors(ctx))
     after = value(ctx, "expected-errors")

@@ -8,6 +8,7 @@ from functools import cached_property
 import pandas as pd
 
 from labkit.core.types import FrameFailure, Manifest
+from labkit.core.visibility import Thresholds
 from labkit.frames.order import display_names
 from labkit.ledger.fold import fold, frame_states
 from labkit.metrics.book import Book
@@ -62,8 +63,13 @@ class Facts:
 
     @cached_property
     def annotations(self) -> pd.DataFrame:
-        """All objects as they stand."""
-        return fold(self.proposals, self.decisions)
+        """All objects as they stand, with the threshold from which each is shown."""
+        return fold(self.proposals, self.decisions, self.thresholds)
+
+    @cached_property
+    def thresholds(self) -> Thresholds:
+        """From which score the proposals of each run are shown."""
+        return self.project.thresholds()
 
     @cached_property
     def queue(self) -> pd.DataFrame:
@@ -71,10 +77,9 @@ class Facts:
 
         As :func:`labkit.queue.rank` gives them; no row without a run.
         """
-        finished = [m for m in self.runs if m.status == "finished"]
-        if not finished:
+        if not any(m.status == "finished" for m in self.runs):
             return pd.DataFrame(columns=list(QUEUE_COLUMNS))
-        run = self.project.run(finished[-1].run_id)
+        run = self.project.run()
         frames = self.frames[self.frames["frame_id"].isin(run.frame_ids)].reset_index(drop=True)
         states = frame_states(self.decisions)
         conf = run.manifest.conf

@@ -9,8 +9,9 @@ from typing import Any, cast
 import pandas as pd
 
 from labkit.core.errors import LabkitError
-from labkit.core.rows import shape_from_row
-from labkit.core.types import AnnotatedObject, State
+from labkit.core.rows import object_from_row
+from labkit.core.types import AnnotatedObject
+from labkit.core.visibility import is_shown
 from labkit.frames import FrameReader
 from labkit.report.blocks import Block, Card, Gallery, Section, Text, data_uri
 from labkit.report.facts import Facts
@@ -58,15 +59,7 @@ def annotated_objects(annotations: pd.DataFrame) -> dict[str, list[AnnotatedObje
     """Rows of ``Project.annotations()`` as objects, by frame."""
     out: dict[str, list[AnnotatedObject]] = {}
     for row in annotations.to_dict("records"):
-        item = AnnotatedObject(
-            object_id=str(row["object_id"]),
-            frame_id=str(row["frame_id"]),
-            label=str(row["label"]),
-            shape=shape_from_row(cast(dict[str, Any], row)),
-            state=cast(State, row["state"]),
-            score=None if pd.isna(row["score"]) else float(row["score"]),
-            track_id=None if pd.isna(row["track_id"]) else int(row["track_id"]),
-        )
+        item = object_from_row(cast(dict[str, Any], row))
         out.setdefault(item.frame_id, []).append(item)
     return out
 
@@ -91,10 +84,8 @@ def tiles_of(
     """
     annotations = facts.annotations
     here = annotations[annotations["frame_id"].isin(frame_ids)]
-    conf = {run.run_id: run.conf for run in facts.runs}
-    least = here["run_id"].map(conf).astype(float).fillna(0.0)
-    shown = here[(here["state"] != "proposed") | (here["score"].astype(float) >= least)]
-    objects = annotated_objects(shown)
+    shown = is_shown(here["shown_from"].to_numpy(), facts.thresholds.base)
+    objects = annotated_objects(here[shown | (here["state"] == "rejected").to_numpy()])
     problems = {f.frame_id: f.reason for f in facts.failures if f.frame_id}
     tiles = []
     with FrameReader(facts.project.root) as reader:

@@ -11,10 +11,11 @@ from labkit.core.errors import LabkitError
 from labkit.core.prompts import MaskProposal, Prompts
 from labkit.core.registry import unknown
 from labkit.core.types import AnnotatedObject, Decision, Frame, Shape
+from labkit.core.visibility import TRACKED_BY
 from labkit.models.contours import shape_to_box, shape_to_mask, shape_to_polygons
 from labkit.review import commands
 from labkit.review.commands import Draft
-from labkit.review.view import TRACKED_BY, FrameView
+from labkit.review.view import FrameView
 from labkit.review.which import ManyReport, Unchanged, Which
 from labkit.review.writing import DecisionWriter
 

@@ -23,12 +23,12 @@ from labkit.core.types import (
     Proposal,
     Shape,
 )
+from labkit.core.visibility import TRACKED_BY
 from labkit.models.detectors.base import Image
 from labkit.models.interactors.base import ImageSource
 from labkit.models.trackers.base import Tracker, TrackSession
 from labkit.models.worker import Priority, worker
 from labkit.review.commands import fit_shape
-from labkit.review.view import TRACKED_BY
 from labkit.store.columns import proposals_table
 from labkit.store.project import ProjectStore
 from labkit.store.proposals import RunStore

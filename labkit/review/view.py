@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,19 +13,14 @@ from labkit.core.errors import InputError
 from labkit.core.registry import unknown
 from labkit.core.rows import object_from_row
 from labkit.core.types import AnnotatedObject, Decision, Frame
-from labkit.ledger.frame_fold import fold_frame, frame_state, hide_covered
+from labkit.core.visibility import Thresholds, is_shown
+from labkit.ledger.frame_fold import fold_frame, frame_state
 
-__all__ = ["DRIFT", "TRACKED_BY", "FrameView", "ProposalIndex", "at_any_score", "check_threshold"]
+__all__ = ["FrameView", "ProposalIndex", "check_threshold"]
 
 
 _KEPT = 512
 """Frames whose objects are kept; making them costs more than all the rest of looking at one."""
-
-TRACKED_BY = "tracked_by"
-"""Attribute of a proposal that a tracker carried to its frame: the tracker's name."""
-
-DRIFT = "drift"
-"""Attribute of a tracked object that a person should look at: the reason in words."""
 
 
 def check_threshold(value: float) -> float:
@@ -37,14 +32,6 @@ def check_threshold(value: float) -> float:
     if not 0 <= number <= 1:
         raise InputError("A threshold must be between 0 and 1", f"it is {value!r}")
     return number
-
-
-def at_any_score(o: AnnotatedObject) -> bool:
-    """Whether a proposal is shown however low its score is: a tracker's doubts matter most.
-
-    It is what follow mode carried along (``tracked_by``), or is flagged as drifting (``drift``).
-    """
-    return any(a.name in (TRACKED_BY, DRIFT) for a in o.attributes)
 
 
 class ProposalIndex:
@@ -120,6 +107,8 @@ class FrameView:
         The fold of both; undecided proposals that repeat a decided object are left out.
     state : str
         ``new``, ``open``, ``accepted``, ``hand`` or ``skipped``.
+    thresholds : Thresholds
+        From which score the proposals of each run are shown.
     """
 
     frame: Frame
@@ -127,6 +116,7 @@ class FrameView:
     decisions: tuple[Decision, ...]
     objects: tuple[AnnotatedObject, ...]
     state: str
+    thresholds: Thresholds = field(default_factory=Thresholds, compare=False)
 
     @classmethod
     def build(
@@ -134,16 +124,24 @@ class FrameView:
         frame: Frame,
         proposals: Sequence[AnnotatedObject],
         decisions: Sequence[Decision],
+        thresholds: Thresholds | None = None,
     ) -> FrameView:
         """Fold proposals and decisions."""
-        objects = hide_covered(fold_frame(proposals, decisions))
+        thresholds = thresholds or Thresholds()
+        objects = fold_frame(proposals, decisions, thresholds)
         return cls(
-            frame, tuple(proposals), tuple(decisions), tuple(objects), frame_state(decisions)
+            frame,
+            tuple(proposals),
+            tuple(decisions),
+            tuple(o for o in objects if o.covered_by is None),
+            frame_state(decisions),
+            thresholds,
         )
 
     def after(self, more: Sequence[Decision]) -> FrameView:
         """The view when some more decisions have been made."""
-        return FrameView.build(self.frame, self.proposals, [*self.decisions, *more])
+        rows = [*self.decisions, *more]
+        return FrameView.build(self.frame, self.proposals, rows, self.thresholds)
 
     @property
     def last_seq(self) -> int:
@@ -155,18 +153,9 @@ class FrameView:
 
         On a frame that was sent to hand-labelling no proposal is shown: who labels by hand must
         neither be led by the model nor accept its objects beside their own. What a tracker
-        has doubts about is shown at any score, see :func:`at_any_score`.
+        has doubts about is shown at any score, see :mod:`labkit.core.visibility`.
         """
-        # stored scores are float32: one of 0.7 has to be shown from 0.7 up
-        least = np.float32(threshold)
-
-        def visible(o: AnnotatedObject) -> bool:
-            if o.state == "proposed":
-                sure = o.score is not None and bool(np.float32(o.score) >= least)
-                return self.state != "hand" and (sure or at_any_score(o))
-            return o.state != "rejected"
-
-        return [o for o in self.objects if visible(o)]
+        return [o for o in self.objects if is_shown(o.shown_from, threshold)]
 
     def of_track(self, track_id: int) -> AnnotatedObject | None:
         """The object of a track; None where it is not on the frame, or was rejected."""

@@ -15,14 +15,17 @@ import tomli_w
 
 from labkit.core.errors import InputError, NotFoundError, StoreError, store_error
 from labkit.core.registry import unknown
+from labkit.core.rows import frame_from_row
 from labkit.core.skeleton import Skeleton, check_skeletons
 from labkit.core.types import Frame, Manifest
+from labkit.core.visibility import Thresholds
 from labkit.ledger.fold import fold
 from labkit.ledger.ledger import Ledger
 from labkit.ledger.schema import PROJECT_SCHEMA
 from labkit.store.files import write_atomic, write_lock
 from labkit.store.proposals import RunStore, proposals_dataframe, read_manifest
 from labkit.store.schema import FRAMES
+from labkit.store.thresholds import proposes_detections, thresholds_of
 from labkit.store.tracks import Hidden, claim_ids
 
 __all__ = ["ProjectStore"]
@@ -287,10 +290,7 @@ class ProjectStore:
                 raise unknown("frame", ids[int((position < 0).argmax())], known.tolist())
             df = df.iloc[position]
         for row in df.itertuples(index=False, name=None):
-            values = dict(zip(df.columns, row, strict=True))
-            if pd.isna(values["time_s"]):
-                values["time_s"] = None
-            yield Frame(**values)
+            yield frame_from_row(dict(zip(df.columns, row, strict=True)))
 
     def frame(self, frame_id: str) -> Frame:
         """One frame by its id."""
@@ -308,23 +308,27 @@ class ProjectStore:
         return [read_manifest(path.parent) for path in folders]
 
     def run(self, run: str | None = None) -> RunStore:
-        """A run by its id or the unique beginning of it (``'r0001'``); the newest finished one.
+        """A run by its id or the unique beginning of it (``'r0001'``).
+
+        Without a name it is the newest finished one that proposes detections; a run of a tracker
+        only where there is no other.
 
         Raises
         ------
         NotFoundError
             There is no such run.
         """
-        # what followed a reviewer is no run that anybody asked for
-        ids = [
-            m.run_id
-            for m in self.runs()
-            if run is not None or (m.status == "finished" and not m.params.get("follow"))
-        ]
+        manifests = self.runs()
+        ids = [m.run_id for m in manifests]
         if run is None:
-            if not ids:
+            # what followed a reviewer is not a run that anybody asked for
+            finished = [m for m in manifests if m.status == "finished"]
+            asked_for = [m for m in finished if not m.params.get("follow")]
+            by_id = {m.run_id: m for m in manifests}
+            named = [m for m in asked_for if proposes_detections(m, by_id)] or asked_for
+            if not named:
                 raise NotFoundError("This project has no finished run", remedy="use predict first")
-            return RunStore(self.root / "runs" / ids[-1])
+            return RunStore(self.root / "runs" / named[-1].run_id)
         hits = [i for i in ids if i == run] or [i for i in ids if i.split("-")[0] == run]
         if not hits:
             raise unknown("run", run, ids)
@@ -414,8 +418,31 @@ class ProjectStore:
             As in :meth:`proposals`; decisions on other runs count in any case.
         reviewer : str, optional
             Fold the decisions of this person alone.
+
+        Returns
+        -------
+        DataFrame
+            ``ANNOTATION_COLUMNS``: see :func:`labkit.ledger.fold.fold`. What a review shows is
+            where ``shown_from`` is at or above its threshold
+            (:func:`labkit.core.visibility.is_shown`).
         """
         decisions = self.decisions()
         if reviewer is not None:
             decisions = decisions[decisions["reviewer"] == reviewer]
-        return fold(self.proposals(run), decisions)
+        proposals = self.proposals(run)
+        runs = None if run is None else [str(r) for r in proposals["run_id"].unique()]
+        return fold(proposals, decisions, self.thresholds(runs))
+
+    def thresholds(
+        self, runs: Iterable[str] | None = None, threshold: float | None = None
+    ) -> Thresholds:
+        """From which score the proposals of each run are shown.
+
+        Parameters
+        ----------
+        runs : iterable of str, optional
+            Ids of the runs that are shown; all by default.
+        threshold : float, optional
+            One threshold for all of them that propose detections, in place of each one's own.
+        """
+        return thresholds_of(self.runs(), runs, threshold)

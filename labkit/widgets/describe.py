@@ -10,9 +10,9 @@ from zlib import crc32
 from labkit.core.errors import InputError
 from labkit.core.geometry import shape_from_mask, shape_from_polygons, shape_from_rotated
 from labkit.core.types import AnnotatedObject, Rle, Shape
+from labkit.core.visibility import at_any_score
 from labkit.report.strokes import rings_of
 from labkit.review import FrameView
-from labkit.review.view import at_any_score
 from labkit.widgets.messages import AnnotatedObjectJson, FrameMessage
 
 __all__ = ["checksum", "frame_message", "object_json", "shape_from_browser"]
@@ -36,7 +36,7 @@ def object_json(o: AnnotatedObject, *, hidden: bool, followed_by: str = "") -> A
     )
     if followed_by:
         out["followed_by"] = followed_by
-    if o.state == "proposed" and at_any_score(o):
+    if o.state == "proposed" and at_any_score(o.attributes):
         out["always"] = True
     if o.shape.mask is not None:
         out["rings"] = [ring.ravel().round(1).tolist() for ring in rings_of(o.shape)]

@@ -8,10 +8,10 @@ from typing import Any, Final
 import ipywidgets
 
 from labkit.core.types import AnnotatedObject
+from labkit.core.visibility import DRIFT
 from labkit.models.sam2.names import known
 from labkit.models.trackers.base import TRACKERS, Tracker
 from labkit.review import ReviewSession
-from labkit.review.view import DRIFT
 from labkit.runs import Job, associate_job, retrack_job, track_job, tracks_table
 from labkit.widgets.jobs_panel import job_line
 from labkit.widgets.looks import LOOKS

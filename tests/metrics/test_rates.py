@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from metrics.ledgers import RUN, added, judged, nothing, story, whole
 
 from labkit.core.errors import InputError, NotFoundError
-from labkit.ledger.fold import object_states
+from labkit.ledger.fold import decided_objects
 from labkit.metrics import frame_table, object_table, rates
 from labkit.metrics.effort import FRAME_TABLE
 from labkit.metrics.rates import COUNTS, RATES
@@ -245,7 +245,7 @@ def test_any_ledger_gives_rates_in_range_that_agree_with_fold(ledger: pd.DataFra
             assert (known[f"{rate}_lo"] <= known[rate]).all()
             assert (known[rate] <= known[f"{rate}_hi"]).all()
             assert known[[f"{rate}_lo", f"{rate}_hi"]].stack().between(0, 1).all()
-    states = object_states(ledger).set_index("object_id")["state"]
+    states = decided_objects(ledger).set_index("object_id")["state"]
     for row in object_table(ledger).itertuples():
         expected = {"relabelled": {"edited", "accepted"}, "edited": {"edited"}}
         allowed = expected.get(row.verdict, {row.verdict})

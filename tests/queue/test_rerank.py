@@ -18,6 +18,7 @@ def verdict(kind: str, frame: str, label: str, score: float | None, index: int =
     sides = {"accept": {"after": thing}, "reject": {"before": thing}, "add": {"after": thing}}
     given = {
         "object_id": f"r0001-test/{frame}/{index}",
+        "run_id": None if kind == "add" else "r0001-test",
         "score": score,
         **sides.get(kind, {}),
         **more,
