@@ -78,7 +78,7 @@ def peer(segmenter: Segmenter, image: Image) -> Callable[..., tuple[np.ndarray, 
     from sam2.sam2_image_predictor import SAM2ImagePredictor
 
     interactor = segmenter._interactor
-    model = opened.open_model(interactor.files, interactor.info.device)
+    model = opened.image_model(interactor.files, interactor.info.device)
     predictor = SAM2ImagePredictor(model)
     predictor._bb_feat_sizes = [(model.image_size // s,) * 2 for s in (4, 8, 16)]
     with torch.inference_mode(), opened.precision(interactor.info.device):

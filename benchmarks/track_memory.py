@@ -35,7 +35,7 @@ def ours(model: object, count: int) -> None:
     """Read, follow and forget."""
     frames = scan(BEDROOM).frames
     with FrameReader() as reader:
-        session = Sam2Session(VideoMemory(model, frames[0].width, frames[0].height))
+        session = Sam2Session(VideoMemory(lambda: model, frames[0].width, frames[0].height))
         key = Keyframe(frames[0].frame_id, 1, "x", Shape(BOX))
         session.prompt(0, reader.read(frames[0]), [key])
         for t in range(1, count):

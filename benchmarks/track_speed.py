@@ -95,7 +95,7 @@ def ours(model: Any, video: Video, boxes: Sequence[Any]) -> tuple[np.ndarray, Ma
     first, *others = video.frames
     start = clock()
     with FrameReader() as reader:
-        session = Sam2Session(VideoMemory(model, first.width, first.height))
+        session = Sam2Session(VideoMemory(lambda: model, first.width, first.height))
         keys = [Keyframe(first.frame_id, k, "x", Shape(box)) for k, box in enumerate(boxes)]
         session.prompt(0, reader.read(first), keys)
         said = {t: session.step(t, reader.read(f)) for t, f in enumerate(others, 1)}

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from labkit.core.declared import DECLARED
 from labkit.core.errors import InputError, NotFoundError
@@ -23,6 +23,7 @@ from labkit.core.errors import InputError, NotFoundError
 __all__ = ["BrokenPlugin", "Registry", "broken_plugins", "nearest", "unknown"]
 
 T = TypeVar("T")
+P = TypeVar("P")
 
 _log = logging.getLogger("labkit")
 
@@ -106,20 +107,20 @@ class Registry(Generic[T]):
         self._lock = threading.RLock()
         _registries.append(self)
 
-    def register(self, name: str) -> Callable[[T], T]:
+    def register(self, name: str) -> Callable[[P], P]:
         """Decorator that adds a plug-in under a name; a taken name is an error.
 
         The same function or class, defined again, takes its own place: a notebook's cell can be
         run twice.
         """
 
-        def add(item: T) -> T:
+        def add(item: P) -> P:
             if not self._fits(item):
                 raise InputError(f"{item!r} is not a {self.kind}")
             with self._lock:
                 if name in self._items and _origin(self._items[name]) != _origin(item):
                     raise InputError(f"A {self.kind} called {name!r} is already registered")
-                self._items[name] = item
+                self._items[name] = cast(T, item)
             return item
 
         return add

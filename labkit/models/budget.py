@@ -17,6 +17,7 @@ __all__ = [
     "DeviceMemory",
     "Memory",
     "free_caches",
+    "holds_models",
     "in_chunks",
     "is_out_of_memory",
     "memory",
@@ -63,12 +64,26 @@ class Memory:
 def memory() -> Memory:
     """What models hold; any thread, cheap, and loads nothing."""
     on_device, on_host = embeddings().nbytes
-    opened = sys.modules.get("labkit.models.sam2.opened")
-    yolo = sys.modules.get("labkit.models.detectors.ultralytics.load")
-    names = list(opened.names()) if opened is not None else []
-    if yolo is not None and yolo._cache:
-        names.append("yolo")
-    return Memory(_devices(), on_device, on_host, tuple(names))
+    names = tuple(name for held in list(_holders) for name in held())
+    return Memory(_devices(), on_device, on_host, names)
+
+
+_holders: list[Callable[[], Sequence[str]]] = []
+
+
+def holds_models(names: Callable[[], Sequence[str]], free: Callable[[], None]) -> None:
+    """Say that a module keeps models open; called again, it changes nothing.
+
+    Parameters
+    ----------
+    names : callable
+        What is open, for :func:`memory`; called in any thread.
+    free : callable
+        Forgets it, for :func:`release`; called in the inference thread.
+    """
+    if names not in _holders:
+        _holders.append(names)
+    worker().on_release(free)
 
 
 def _devices() -> tuple[DeviceMemory, ...]:

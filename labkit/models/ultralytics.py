@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 from PIL import Image
 
 from labkit.core.config import cache_dir, offline
@@ -36,10 +37,10 @@ def ultralytics(module: str = "") -> ModuleType:
 
     Ultralytics reads these variables once, when it is imported; what the user has set stays. It
     also replaces ``PIL.Image.open`` by one that wants to install a package when a file is no
-    image; Pillow's own is put back.
+    image, and changes how numpy prints arrays; both are put back.
     """
     with _lock:
-        pillow_open = Image.open
+        pillow_open, printed = Image.open, np.get_printoptions()
         defaults = {"YOLO_AUTOINSTALL": "false", "YOLO_VERBOSE": "false"}
         if offline():
             defaults["YOLO_OFFLINE"] = "true"
@@ -59,6 +60,7 @@ def ultralytics(module: str = "") -> ModuleType:
             ) from exc
         finally:
             Image.open = pillow_open
+            np.set_printoptions(**printed)
 
 
 def asset_names() -> frozenset[str]:

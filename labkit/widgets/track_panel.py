@@ -9,8 +9,8 @@ import ipywidgets
 
 from labkit.core.types import AnnotatedObject
 from labkit.core.visibility import DRIFT
-from labkit.models.sam2.names import known
-from labkit.models.trackers.base import TRACKERS, Tracker
+from labkit.models import trackers
+from labkit.models.trackers.base import Tracker
 from labkit.review import ReviewSession
 from labkit.runs import Job, associate_job, retrack_job, track_job, tracks_table
 from labkit.widgets.jobs_panel import job_line
@@ -34,7 +34,7 @@ RunWork = Callable[[Callable[[], None]], None]
 
 def tracker_names() -> list[str]:
     """Trackers by name: those that need no weights first."""
-    names = [*TRACKERS.names(), *known()]
+    names = trackers.tracker_names()
     first = [n for n in ("flow", "sam2-nano", "mil") if n in names]
     return list(dict.fromkeys([*first, *names]))
 

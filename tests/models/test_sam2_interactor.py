@@ -45,7 +45,7 @@ def bare(random_sam2, looking):
     interactor, _, scene = looking
 
     def make():
-        model = opened.open_model(interactor.files, "cpu")
+        model = opened.image_model(interactor.files, "cpu")
         predictor = SAM2ImagePredictor(model)
         predictor._bb_feat_sizes = [(model.image_size // s,) * 2 for s in (4, 8, 16)]
         predictor.set_image(scene.image)

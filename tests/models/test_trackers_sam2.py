@@ -93,7 +93,7 @@ def masked(number, mask):
 
 
 def session(model, *, backward=False, at_once=None, size=SIZE):
-    return Sam2Session(VideoMemory(model, *size, backward=backward, at_once=at_once))
+    return Sam2Session(VideoMemory(lambda: model, *size, backward=backward, at_once=at_once))
 
 
 def mask_of(tracked):

@@ -24,6 +24,7 @@ from labkit.models.interactors.ultralytics import (
     open_weights,
 )
 from labkit.models.ultralytics import ultralytics
+from labkit.models.weights import resolve
 from labkit.models.worker import worker
 from labkit.project import Project
 
@@ -50,7 +51,7 @@ def mobile_sam(cache):
 
 @pytest.fixture(scope="module")
 def sam(mobile_sam, source):
-    found = open_weights(mobile_sam, source, "cpu", trust=True, imgsz=256)
+    found = open_weights(resolve(mobile_sam, trust=True), source, "cpu", imgsz=256)
     found.set_frame(source.frame("a"))
     return found
 
@@ -59,7 +60,7 @@ def sam(mobile_sam, source):
 def fast_sam(random_pt, cache, source):
     path = cache / "FastSAM-s.pt"
     path.write_bytes(random_pt("yolov8n-seg").read_bytes())
-    found = open_weights(path, source, "cpu", trust=True, imgsz=160)
+    found = open_weights(resolve(path, trust=True), source, "cpu", imgsz=160)
     found.set_frame(source.frame("a"))
     return found
 
@@ -270,7 +271,7 @@ def test_a_file_of_another_model_does_not_open_as_sam3(source, tmp_path, monkeyp
     monkeypatch.setattr(module, "build_interactive_sam3", build)
     own = Tiny.load_state_dict
     with pytest.raises(ModelUnavailableError, match="it has 0 of the model's 4 param") as caught:
-        open_weights(path, source, "cpu", trust=True)
+        open_weights(resolve(path, trust=True), source, "cpu")
     assert "\n" not in str(caught.value)
     assert Tiny.load_state_dict is own
 
@@ -282,12 +283,12 @@ def test_what_cannot_be_opened_is_said_in_one_line(mobile_sam, random_pt, source
     detector.write_bytes(random_pt("yolo11n").read_bytes())
     for path in (other, detector):
         with pytest.raises(ModelUnavailableError, match="the model that its name says") as caught:
-            open_weights(path, source, trust=True)
+            open_weights(resolve(path, trust=True), source)
         assert "\n" not in str(caught.value)
     with pytest.raises(ModelUnavailableError, match="is no interactor's weights"):
-        open_weights("yolo11n.pt", source)
+        open_weights(resolve(random_pt("yolo11n"), trust=True), source)
     with pytest.raises(InputError, match=r"'cuda:7' cannot be used.*device='cpu'"):
-        open_weights(mobile_sam, source, "cuda:7", trust=True)
+        open_weights(resolve(mobile_sam, trust=True), source, "cuda:7")
 
 
 def test_sam3_says_where_its_weights_are_to_be_had(source, tmp_path, monkeypatch):
@@ -302,7 +303,7 @@ def test_a_prompt_before_any_frame_is_an_error(sam, source):
 
 
 def test_after_a_release_it_opens_and_looks_again(mobile_sam, source):
-    found = open_weights(mobile_sam, source, "cpu", trust=True, imgsz=256)
+    found = open_weights(resolve(mobile_sam, trust=True), source, "cpu", imgsz=256)
     found.set_frame(source.frame("a"))
     before = found.segment(CLICK)
     worker().release().result()
@@ -319,7 +320,7 @@ def test_sam2_weights_of_ultralytics_go_the_way_that_sam3_goes(cache, source):
     torch.manual_seed(0)
     model = ultralytics("models.sam.build").build_sam2_t()
     torch.save({"model": model.state_dict()}, path)
-    found = open_weights(path, source, "cpu", trust=True, imgsz=256)
+    found = open_weights(resolve(path, trust=True), source, "cpu", imgsz=256)
     found.set_frame(source.frame("a"))
     assert len(found.segment(CLICK)) == 3
     both = replace(CLICK, box=BOXES[1])

@@ -183,7 +183,8 @@ class KnownWeights:
     licence: str = ""
 
 
-DETECTORS: Registry[Callable[[DetectOptions], Detector] | DetectorAdapter] = Registry(
-    "detector", "detectors", fits
-)
+DetectorPlugin = Callable[[DetectOptions], Detector] | DetectorAdapter | type[DetectorAdapter]
+
+DETECTORS: Registry[DetectorPlugin]
+DETECTORS = Registry("detector", "detectors", fits)
 """Name → ``open(options: DetectOptions) -> Detector``, or a :class:`DetectorAdapter`."""

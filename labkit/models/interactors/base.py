@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from labkit.core.prompts import MaskProposal, Prompts
 from labkit.core.registry import Registry
 from labkit.core.types import Frame
+from labkit.models.adapters import Adapter, fits
 from labkit.models.detectors.base import Image
 
-__all__ = ["INTERACTORS", "ImageSource", "Interactor", "InteractorInfo", "LooksAhead", "PromptKind"]
+__all__ = [
+    "INTERACTORS",
+    "ImageSource",
+    "Interactor",
+    "InteractorAdapter",
+    "InteractorInfo",
+    "LooksAhead",
+    "PromptKind",
+]
 
 PromptKind = Literal["points", "negative points", "box", "mask", "strokes"]
 
@@ -89,5 +98,18 @@ class LooksAhead(Protocol):
         ...
 
 
-INTERACTORS: Registry[Callable[..., Interactor]] = Registry("interactor", "interactors")
-"""Name → ``open(source: ImageSource, device: str | None = None) -> Interactor``."""
+class InteractorAdapter(Adapter):
+    """Opens one family of interactors, under many names or from files."""
+
+    def open(self, found: Any, source: ImageSource, device: str | None) -> Interactor:
+        """Open what :meth:`find` gave; the inference thread."""
+        raise NotImplementedError
+
+
+InteractorPlugin = (
+    Callable[[ImageSource, str | None], Interactor] | InteractorAdapter | type[InteractorAdapter]
+)
+
+INTERACTORS: Registry[InteractorPlugin]
+INTERACTORS = Registry("interactor", "interactors", fits)
+"""Name → ``open(source: ImageSource, device: str | None) -> Interactor``, or an adapter."""

@@ -8,22 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
 from labkit.core.errors import InputError
 from labkit.core.prompts import MaskProposal, Prompts
+from labkit.core.registry import unknown
 from labkit.core.types import Frame
 from labkit.models.interactors.base import (
     INTERACTORS,
     ImageSource,
     Interactor,
+    InteractorAdapter,
     InteractorInfo,
     LooksAhead,
 )
-from labkit.models.interactors.sam2 import open_sam2
+from labkit.models.interactors.sam2 import Sam2
+from labkit.models.sam2.names import Sam2Files, is_sam2, known
 
-__all__ = ["ExtremePoints", "Gesture", "InsideOutside"]
+__all__ = ["Dextr", "ExtremePoints", "Gesture", "InsideOutside", "Iog"]
 
 
 class Gesture:
@@ -131,17 +136,41 @@ class InsideOutside(Gesture):
         )
 
 
+class _OverSam2(InteractorAdapter):
+    """Opens a gesture over a SAM2 model: ``dextr``, or ``dextr:`` and the model's name or path."""
+
+    name: ClassVar[str]
+    gesture: ClassVar[type[Gesture]]
+
+    def can_open(self, name: str) -> bool:
+        """Whether the gesture is named, alone or before a colon."""
+        return name.partition(":")[0] == self.name
+
+    def names(self) -> Sequence[str]:
+        """The gesture over the model that is called ``sam2``."""
+        return (self.name,)
+
+    def find(self, name: str, *, trust: bool = False, project: Path | None = None) -> Sam2Files:
+        """Fetch the model's weights where that is needed."""
+        weights = name.partition(":")[2] or "sam2"
+        if not is_sam2(weights):
+            raise unknown("SAM2 model", weights, known())
+        return Sam2().find(weights, trust=trust, project=project)
+
+    def open(self, found: Sam2Files, source: ImageSource, device: str | None) -> Gesture:
+        """Open the model; the inference thread."""
+        return self.gesture(Sam2().open(found, source, device))
+
+
 @INTERACTORS.register("dextr")
-def open_dextr(
-    source: ImageSource, device: str | None = None, weights: str = "sam2"
-) -> ExtremePoints:
-    """DEXTR's gesture over a SAM2 of some name or path."""
-    return ExtremePoints(open_sam2(source, device, weights))
+class Dextr(_OverSam2):
+    """Opens DEXTR's gesture."""
+
+    name, gesture = "dextr", ExtremePoints
 
 
 @INTERACTORS.register("iog")
-def open_iog(
-    source: ImageSource, device: str | None = None, weights: str = "sam2"
-) -> InsideOutside:
-    """IOG's gesture over a SAM2 of some name or path."""
-    return InsideOutside(open_sam2(source, device, weights))
+class Iog(_OverSam2):
+    """Opens IOG's gesture."""
+
+    name, gesture = "iog", InsideOutside

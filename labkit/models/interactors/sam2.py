@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -13,36 +14,49 @@ from labkit.core.prompts import MaskProposal, Prompts
 from labkit.core.types import Frame
 from labkit.models.budget import in_chunks
 from labkit.models.embeddings import EmbeddingKey, embeddings
-from labkit.models.interactors.base import INTERACTORS, ImageSource, InteractorInfo
+from labkit.models.interactors.base import (
+    INTERACTORS,
+    ImageSource,
+    InteractorAdapter,
+    InteractorInfo,
+)
 from labkit.models.sam2 import decode, opened
 from labkit.models.sam2.build import best_device
 from labkit.models.sam2.embed import Sam2Embedding, embed
-from labkit.models.sam2.names import Sam2Files, find
+from labkit.models.sam2.names import FILES, Sam2Files, find, is_sam2, known
 
 if TYPE_CHECKING:
     from sam2.modeling.sam2_base import SAM2Base
 
-__all__ = ["Sam2Interactor", "open_sam2"]
+__all__ = ["Sam2", "Sam2Interactor"]
 
 _HELP = "Click on the object, click away what is too much, or draw a box around it."
 
 
 @INTERACTORS.register("sam2")
-def open_sam2(
-    source: ImageSource, device: str | None = None, weights: str = "sam2"
-) -> Sam2Interactor:
-    """SAM2 of some name or path (see :func:`labkit.models.sam2.names.find`).
+class Sam2(InteractorAdapter):
+    """Opens SAM2 models by name (see :func:`labkit.models.sam2.names.known`) or from a file."""
 
-    Raises
-    ------
-    ModelUnavailableError
-        The model cannot be had.
-    InputError
-        The device is not there, or ``sam2`` is not installed.
-    """
-    interactor = Sam2Interactor(find(weights), source, best_device(device))
-    opened.open_model(interactor.files, interactor.info.device)  # errors belong to whoever opens
-    return interactor
+    files: ClassVar[str] = FILES
+
+    def can_open(self, name: str) -> bool:
+        """Whether the name or path is that of a SAM2 model."""
+        return is_sam2(name)
+
+    def names(self) -> Sequence[str]:
+        """The models that are known by name."""
+        return known()
+
+    def find(self, name: str, *, trust: bool = False, project: Path | None = None) -> Sam2Files:
+        """Fetch the weights where that is needed; reading them runs no code."""
+        del trust, project
+        return find(name)
+
+    def open(self, found: Sam2Files, source: ImageSource, device: str | None) -> Sam2Interactor:
+        """Open the model; the inference thread."""
+        place = best_device(device)
+        opened.image_model(found, place)  # errors belong to whoever opens
+        return Sam2Interactor(found, source, place)
 
 
 class Sam2Interactor:
@@ -117,7 +131,7 @@ class Sam2Interactor:
         return self._frame
 
     def _model(self) -> SAM2Base:
-        return opened.open_model(self.files, self._device)
+        return opened.image_model(self.files, self._device)
 
     def _embedding(self, frame: Frame) -> Sam2Embedding:
         key = EmbeddingKey(frame.sha256, self.files.sha256, str(getattr(self._source, "key", "")))

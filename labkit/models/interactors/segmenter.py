@@ -83,12 +83,10 @@ class Segmenter:
         project: Path | None = None,
     ) -> Self:
         """Open an interactor by name (see :func:`labkit.models.interactors.open_interactor`)."""
-        thread = worker()
-        given = {"trust": trust, "project": project}
-        interactor = thread.call(
-            open_interactor, name, source, device, priority=Priority.CLICK, **given
+        interactor = open_interactor(
+            name, source, device, trust=trust, project=project, priority=Priority.CLICK
         )
-        return cls(interactor, source, thread, on_close)
+        return cls(interactor, source, on_close=on_close)
 
     def __enter__(self) -> Self:
         return self

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -18,19 +18,27 @@ from labkit.core.errors import Argument, InputError, LabkitError, ModelUnavailab
 from labkit.core.geometry import encode_mask
 from labkit.core.prompts import MaskProposal, Prompts
 from labkit.core.types import Frame
-from labkit.models.budget import in_chunks
+from labkit.models.budget import holds_models, in_chunks
 from labkit.models.interactors.base import (
     INTERACTORS,
     ImageSource,
     Interactor,
+    InteractorAdapter,
     InteractorInfo,
     PromptKind,
 )
 from labkit.models.ultralytics import ultralytics
 from labkit.models.weights import Weights, resolve
-from labkit.models.worker import worker
 
-__all__ = ["NAMES", "FastSam", "Sam", "check_overlap", "handles", "open_weights"]
+__all__ = [
+    "NAMES",
+    "FastSam",
+    "Sam",
+    "UltralyticsSam",
+    "check_overlap",
+    "handles",
+    "open_weights",
+]
 
 _TAKES: frozenset[PromptKind] = frozenset({"points", "negative points", "box"})
 _OVERLAP = 0.75
@@ -57,8 +65,8 @@ _FAMILIES = (
 )
 
 NAMES = ("sam_b.pt", "sam_l.pt", "mobile_sam.pt", "sam3.pt", "FastSAM-s.pt", "FastSAM-x.pt")
-"""The names in the registry. Files whose names end like them, or like Ultralytics' own SAM2
-weights (``sam2.1_b.pt``), can be opened, too."""
+"""The names that can be opened without a file. Files whose names end like them, or like
+Ultralytics' own SAM2 weights (``sam2.1_b.pt``), can be opened, too."""
 
 
 def handles(weights: str | Path) -> bool:
@@ -66,49 +74,63 @@ def handles(weights: str | Path) -> bool:
     return _family(str(weights)) is not None
 
 
+@INTERACTORS.register("ultralytics-sam")
+class UltralyticsSam(InteractorAdapter):
+    """Opens the SAM family by :data:`NAMES`, or a file whose name ends like one of them."""
+
+    files: ClassVar[str] = f"files that are named like {', '.join(NAMES)}"
+
+    def can_open(self, name: str) -> bool:
+        """Whether the file name says so."""
+        return handles(name)
+
+    def names(self) -> Sequence[str]:
+        """The names that Ultralytics publishes."""
+        return NAMES
+
+    def find(self, name: str, *, trust: bool = False, project: Path | None = None) -> Weights:
+        """Fetch the file where Ultralytics publishes it, and check that it may be opened."""
+        return _found(name, trust, project)
+
+    def open(self, found: Weights, source: ImageSource, device: str | None) -> Interactor:
+        """Open the weights; the inference thread."""
+        return open_weights(found, source, device)
+
+
 def open_weights(
-    weights: str | Path,
-    source: ImageSource,
-    device: str | None = None,
-    *,
-    trust: bool = False,
-    project: Path | None = None,
-    imgsz: int | None = None,
+    weights: Weights, source: ImageSource, device: str | None = None, imgsz: int | None = None
 ) -> Interactor:
-    """Open weights by name or path; the inference thread.
+    """Open weights; the inference thread.
 
     Parameters
     ----------
-    weights : str or Path
-        One of :data:`NAMES`, or a file whose name ends like one of them.
+    weights : Weights
+        Of a file whose name ends like one of :data:`NAMES`.
     source : ImageSource
         Gives the pixels of frames.
     device : str, optional
         ``cpu``, ``cuda:0``, ``mps``; the best there is by default.
-    trust, project
-        As for :func:`labkit.models.weights.resolve`.
     imgsz : int, optional
         Side of the model's input, pixels; the one of its training by default.
 
     Raises
     ------
     ModelUnavailableError
-        Not there, not trusted, or not such a model (exit code 3).
+        It is not such a model (exit code 3).
     InputError
         The device is not there.
     """
-    family = _family(str(weights))
+    family = _family(weights.path.name)
     if family is None:
         raise ModelUnavailableError(
-            f"{str(weights)!r} is no interactor's weights",
+            f"{weights.path.name!r} is no interactor's weights",
             f"Ultralytics opens {', '.join(NAMES)} and names that end like them",
         )
-    found = _found(weights, trust, project)
     kind = FastSam if family.predictor == "FastSAMPredictor" else Sam
-    open_it = partial(_predictor, found, family, device, imgsz or family.imgsz)
+    open_it = partial(_predictor, weights, family, device, imgsz or family.imgsz)
     predictor = open_it()  # errors belong to whoever opens
-    info = _info(found, family, str(predictor.device), kind)
-    worker().on_release(_release)
+    info = _info(weights, family, str(predictor.device), kind)
+    holds_models(_names, _release)
     return kind(info, source, open_it, predictor)
 
 
@@ -180,6 +202,12 @@ def check_overlap(parameters: Mapping[str, Any], state: Mapping[str, Any]) -> No
 
 
 _open: weakref.WeakSet[_Adapter] = weakref.WeakSet()
+
+
+def _names() -> list[str]:
+    """What is open; any thread."""
+    opened = (a.info for a in list(_open) if a.predictor is not None)
+    return list(dict.fromkeys(f"{info.name} on {info.device}" for info in opened))
 
 
 def _release() -> None:
@@ -401,7 +429,3 @@ def _load_error(weights: Weights, device: str | None, exc: Exception) -> LabkitE
         why[:200],
         "its file name has to be the one that Ultralytics gives such weights",
     )
-
-
-for _name in NAMES:
-    INTERACTORS.register(_name)(partial(open_weights, _name))

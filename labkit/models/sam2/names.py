@@ -15,9 +15,12 @@ from labkit.core.errors import InputError, ModelUnavailableError
 from labkit.core.registry import Registry, nearest
 from labkit.models.weights import SUMS, listed_sums, sha256_of
 
-__all__ = ["ALIASES", "MODELS", "Sam2Files", "find", "is_sam2", "known"]
+__all__ = ["ALIASES", "FILES", "MODELS", "Sam2Files", "find", "is_sam2", "known"]
 
 SUFFIXES = (".pt", ".safetensors")
+
+FILES = "SAM2's .pt and .safetensors files with their YAML beside them"
+"""What is said to people about files."""
 
 MODELS: Registry[Callable[[], Path]] = Registry("SAM2 model", "sam2")
 """Name → function that gives the path of its weights; a YAML of the same stem lies beside them."""

@@ -143,9 +143,9 @@ def free_bytes(model: SAM2Base) -> int:
     return int(torch.cuda.mem_get_info(model.device)[0] + reserve)
 
 
-def free_device(model: SAM2Base) -> None:
-    """Give back what torch holds in reserve."""
+def free_device(kind: str) -> None:
+    """Give back what torch holds in reserve on a kind of device: ``cuda``."""
     import torch
 
-    if model.device.type == "cuda":
+    if kind == "cuda":
         torch.cuda.empty_cache()

@@ -70,9 +70,10 @@ class VideoMemory:
 
     Parameters
     ----------
-    model : SAM2Base
-        From :func:`labkit.models.sam2.build.build`; computes in float32 on a processor and under
-        ``autocast`` to bfloat16 on CUDA.
+    open_model : callable
+        Gives the model, as from :func:`labkit.models.sam2.build.build`; it is asked at every step,
+        so that a session keeps no model open. The model computes in float32 on a processor and
+        under ``autocast`` to bfloat16 on CUDA.
     width, height : int
         Size of all frames, pixels.
     backward : bool
@@ -83,20 +84,28 @@ class VideoMemory:
 
     def __init__(
         self,
-        model: SAM2Base,
+        open_model: Callable[[], SAM2Base],
         width: int,
         height: int,
         *,
         backward: bool = False,
         at_once: int | None = None,
     ) -> None:
-        self.model, self.width, self.height, self.backward = model, width, height, backward
-        self._at_once = at_once or _AT_ONCE.get(model.device.type, 8)
+        self._open_model, self.backward = open_model, backward
+        self.width, self.height = width, height
+        model = self.model
+        self._device = str(model.device.type)
+        self._at_once = at_once or _AT_ONCE.get(self._device, 8)
         if model.non_overlap_masks_for_mem_enc:  # the package asks for one object at a time, too
             self._at_once = 1
         self._objects: dict[int, Followed] = {}
         self._frame: tuple[int, Image, Any] | None = None
         self._codes: list[Tensor] | None = None
+
+    @property
+    def model(self) -> SAM2Base:
+        """The model; the inference thread."""
+        return self._open_model()
 
     # ---- prompts
 
@@ -210,7 +219,7 @@ class VideoMemory:
     def close(self) -> None:
         """Forget everything."""
         self._objects, self._frame, self._codes = {}, None, None
-        free_device(self.model)
+        free_device(self._device)
 
     @property
     def nbytes(self) -> int:
@@ -287,7 +296,7 @@ class VideoMemory:
                         "(follow fewer objects at once, or take a smaller model)"
                     ) from exc
                 self._at_once = len(chunk) // 2
-                free_device(self.model)
+                free_device(self._device)
                 continue
             done.append((chunk, memories, answer))
             start += len(chunk)

@@ -1,40 +1,63 @@
-"""Trackers: shapes on some frames become shapes on the others."""
+"""Trackers: shapes on some frames become shapes on the others.
+
+A new tracker is one module, here or in a package of its own, and one registration; see
+``docs/how-to/add-a-tracker.md``.
+"""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from labkit.core.registry import unknown
-from labkit.models.sam2.names import SUFFIXES, is_sam2, known
-from labkit.models.trackers import flow, mil  # noqa: F401  register themselves
+from labkit.models.adapters import known_names, open_model
+from labkit.models.trackers import flow, mil, sam2
 from labkit.models.trackers.base import TRACKERS, Tracker
-from labkit.models.trackers.sam2 import open_sam2
+from labkit.models.worker import Priority
 
-__all__ = ["open_tracker"]
+__all__ = ["TRACKERS", "open_tracker", "tracker_names"]
+
+del flow, mil, sam2  # imported for their registration alone
 
 
-def open_tracker(name: str, device: str | None = None) -> Tracker:
-    """Open a tracker: one of the registry, or SAM2 under a name or path of its weights.
+def open_tracker(
+    name: str | Path,
+    device: str | int | None = None,
+    *,
+    trust: bool = False,
+    project: Path | None = None,
+    priority: Priority = Priority.BATCH,
+) -> Tracker:
+    """Open a tracker; any thread. What it gives is used in the inference thread.
 
     Parameters
     ----------
-    name : str
-        ``sam2-nano``, ``facebook/sam2.1-hiera-tiny``, a checkpoint with its YAML beside it, or a
-        name of :data:`labkit.models.trackers.base.TRACKERS`.
-    device : str, optional
+    name : str or Path
+        The name of a registered tracker (``flow``, ``mil``) or of an entry point of the group
+        ``labkit.trackers``, or SAM2 under a name or path of its weights (``sam2-nano``,
+        ``facebook/sam2.1-hiera-tiny``, a checkpoint with its YAML beside it).
+    device : str or int, optional
         A torch device; None for the best one there is.
+    trust, project
+        For files that can run code when they are opened, as for
+        :func:`labkit.models.weights.resolve`. SAM2's own are read without that danger.
+    priority : Priority
+        How urgently the inference thread opens it.
 
     Raises
     ------
     NotFoundError
-        There is no such tracker.
+        No tracker has this name; the message lists the known and the nearest.
     ModelUnavailableError
-        Its weights cannot be had.
+        The weights are not there, are not trusted, or cannot be opened by any adapter.
     InputError
         A package or the device is missing.
     """
-    if name in TRACKERS:
-        return TRACKERS[name](device)
-    if not is_sam2(name) and Path(name).suffix.lower() not in SUFFIXES:
-        raise unknown("tracker", name, [*TRACKERS.names(), *known()])
-    return open_sam2(name, device)
+    place = None if device is None else str(device)
+    opened: Tracker = open_model(
+        TRACKERS, name, place, trust=trust, project=project, priority=priority
+    )
+    return opened
+
+
+def tracker_names() -> list[str]:
+    """Names that :func:`open_tracker` knows, files aside."""
+    return known_names(TRACKERS)

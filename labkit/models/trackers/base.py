@@ -8,9 +8,17 @@ from typing import Any, Literal, Protocol
 
 from labkit.core.registry import Registry
 from labkit.core.tracks import Keyframe, Tracked
+from labkit.models.adapters import Adapter, fits
 from labkit.models.detectors.base import Image
 
-__all__ = ["TRACKERS", "ShapeKind", "TrackSession", "Tracker", "TrackerInfo"]
+__all__ = [
+    "TRACKERS",
+    "ShapeKind",
+    "TrackSession",
+    "Tracker",
+    "TrackerAdapter",
+    "TrackerInfo",
+]
 
 ShapeKind = Literal["box", "polygon", "mask", "clicks", "keypoints"]
 
@@ -94,5 +102,16 @@ class Tracker(Protocol):
         ...
 
 
-TRACKERS: Registry[Callable[..., Tracker]] = Registry("tracker", "trackers")
-"""Name → ``open(device: str | None = None) -> Tracker``."""
+class TrackerAdapter(Adapter):
+    """Opens one family of trackers, under many names or from files."""
+
+    def open(self, found: Any, device: str | None) -> Tracker:
+        """Open what :meth:`find` gave; the inference thread."""
+        raise NotImplementedError
+
+
+TrackerPlugin = Callable[[str | None], Tracker] | TrackerAdapter | type[TrackerAdapter]
+
+TRACKERS: Registry[TrackerPlugin]
+TRACKERS = Registry("tracker", "trackers", fits)
+"""Name → ``open(device: str | None) -> Tracker``, or an adapter."""

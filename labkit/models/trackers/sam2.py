@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,94 +18,75 @@ from labkit.core.tracks import Keyframe, Tracked
 from labkit.core.types import Rle, Shape
 from labkit.models.detectors.base import Image
 from labkit.models.sam2.bank import reach
-from labkit.models.sam2.names import Sam2Files, find
+from labkit.models.sam2.build import best_device
+from labkit.models.sam2.names import FILES, SUFFIXES, Sam2Files, find, is_sam2, known
+from labkit.models.sam2.opened import video_model
 from labkit.models.sam2.tensors import Clicks
 from labkit.models.sam2.video import Answer, VideoMemory
-from labkit.models.trackers.base import TrackerInfo, TrackSession
-from labkit.models.worker import worker
+from labkit.models.trackers.base import TRACKERS, TrackerAdapter, TrackerInfo, TrackSession
 
-if TYPE_CHECKING:
-    from sam2.modeling.sam2_base import SAM2Base
-
-__all__ = ["Sam2Session", "Sam2Tracker", "open_sam2"]
+__all__ = ["Sam2", "Sam2Session", "Sam2Tracker"]
 
 _HELP = "Follows masks, polygons, boxes or clicks as masks, forward, backward, between keyframes."
 
 
-def open_sam2(name: str, device: str | None = None) -> Sam2Tracker:
-    """Open SAM2 weights as a tracker.
+@TRACKERS.register("sam2")
+class Sam2(TrackerAdapter):
+    """Opens SAM2 models by name (see :func:`labkit.models.sam2.names.known`) or from a file."""
 
-    Parameters
-    ----------
-    name : str
-        As :func:`labkit.models.sam2.names.find` takes it.
-    device : str, optional
-        A torch device; None for the best one there is.
+    files: ClassVar[str] = FILES
 
-    Raises
-    ------
-    ModelUnavailableError
-        The model is not there, or its weights are not of its YAML.
-    InputError
-        The device is not there, or ``sam2`` is not installed.
-    """
-    files = find(name)
-    model, place = worker().call(_load, files, device)
-    info = TrackerInfo(
-        name=files.name,
-        starts_from=frozenset({"mask", "polygon", "box", "clicks"}),
-        gives="mask",
-        memory=max(reach(model)),
-        sees_ahead=True,
-        needs_weights=True,
-        device=place,
-        help=_HELP,
-        weights_sha256=files.sha256,
-        licence=files.licence,
-        versions={package: version(package) for package in ("sam2", "torch")},
-        params={"image_size": model.image_size, "num_maskmem": model.num_maskmem},
-    )
-    return Sam2Tracker(model, info)
+    def can_open(self, name: str) -> bool:
+        """Whether the name or path may be that of a SAM2 model."""
+        return is_sam2(name) or Path(name).suffix.lower() in SUFFIXES
 
+    def names(self) -> Sequence[str]:
+        """The models that are known by name."""
+        return known()
 
-def _load(files: Sam2Files, device: str | None) -> tuple[SAM2Base, str]:
-    from labkit.models.sam2.build import best_device, build
+    def find(self, name: str, *, trust: bool = False, project: Path | None = None) -> Sam2Files:
+        """Fetch the weights where that is needed; reading them runs no code."""
+        del trust, project
+        return find(name)
 
-    place = best_device(device)
-    model = build(files.config, files.weights, place)
-    if files.config.parents[1].name == "configs":
-        _as_published(model)
-    return model, place
-
-
-def _as_published(model: SAM2Base) -> None:
-    """What ``build_sam2_video_predictor`` adds to the package's own YAMLs.
-
-    Its filling of small holes is left out: it needs an extension that is compiled for CUDA.
-    """
-    model.binarize_mask_from_pts_for_mem_enc = True
-    decoder = model.sam_mask_decoder
-    decoder.dynamic_multimask_via_stability = True
-    decoder.dynamic_multimask_stability_delta = 0.05
-    decoder.dynamic_multimask_stability_thresh = 0.98
+    def open(self, found: Sam2Files, device: str | None) -> Sam2Tracker:
+        """Open the model; the inference thread."""
+        return Sam2Tracker(found, best_device(device))
 
 
 class Sam2Tracker:
-    """A SAM2 model that follows objects.
+    """SAM2 that follows objects; the model is shared by all that use the same weights.
+
+    It does not hold the model: after :func:`labkit.models.release` the next step opens it again.
 
     Parameters
     ----------
-    model : SAM2Base
-        From :func:`labkit.models.sam2.build.build`.
-    info : TrackerInfo
+    files : Sam2Files
+    device : str
+        A torch device.
     """
 
-    def __init__(self, model: SAM2Base, info: TrackerInfo) -> None:
-        self.model, self.info = model, info
+    def __init__(self, files: Sam2Files, device: str) -> None:
+        self._model = partial(video_model, files, device)
+        model = self._model()  # errors belong to whoever opens
+        self.info = TrackerInfo(
+            name=files.name,
+            starts_from=frozenset({"mask", "polygon", "box", "clicks"}),
+            gives="mask",
+            memory=max(reach(model)),
+            sees_ahead=True,
+            needs_weights=True,
+            device=device,
+            help=_HELP,
+            weights_sha256=files.sha256,
+            licence=files.licence,
+            versions={package: version(package) for package in ("sam2", "torch")},
+            params={"image_size": model.image_size, "num_maskmem": model.num_maskmem},
+        )
 
     def open(self, width: int, height: int, *, backward: bool = False) -> TrackSession:
         """Begin a walk over frames of one size."""
-        return Sam2Session(VideoMemory(self.model, width, height, backward=backward))
+        return Sam2Session(VideoMemory(self._model, width, height, backward=backward))
 
 
 class Sam2Session:

@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from labkit.core.errors import Argument, InputError, LabkitError, ModelUnavailableError
-from labkit.models.budget import empty_device_cache
+from labkit.models.budget import empty_device_cache, holds_models
 from labkit.models.detectors.base import DetectOptions, ModelInfo
 from labkit.models.detectors.classes import class_names
 from labkit.models.detectors.ultralytics.detector import YoloDetector
@@ -16,15 +16,14 @@ from labkit.models.detectors.ultralytics.onnx import ParallelSession, open_paral
 from labkit.models.detectors.ultralytics.safetensors import open_yolo
 from labkit.models.ultralytics import ultralytics
 from labkit.models.weights import Weights
-from labkit.models.worker import worker
 
-__all__ = ["load", "release"]
+__all__ = ["load", "names", "release"]
 
 _TASKS = ("detect", "segment", "pose", "obb")
 _TORCH = ("pt", "safetensors")
 _PACKAGES = {"onnx": "onnxruntime", "openvino": "openvino", "engine": "tensorrt"}
 
-_cache: dict[tuple[str, str | None], tuple[Any, ParallelSession | None]] = {}
+_cache: dict[tuple[str, str | None], tuple[str, Any, ParallelSession | None]] = {}
 _cache_lock = threading.Lock()
 
 
@@ -70,6 +69,12 @@ def load(weights: Weights, options: DetectOptions | None = None) -> YoloDetector
     return YoloDetector(info, options, predictor, parallel)
 
 
+def names() -> list[str]:
+    """What is open; any thread."""
+    with _cache_lock:
+        return [name for name, *_ in _cache.values()]
+
+
 def release() -> None:
     """Forget the loaded weights and give cached device memory back; the inference thread."""
     with _cache_lock:
@@ -91,7 +96,7 @@ def _predictor(weights: Weights, options: DetectOptions) -> tuple[Any, ParallelS
     try:
         predictor = detect.DetectionPredictor(overrides=overrides)
         with _cache_lock:
-            model, parallel = _cache.get(key, (None, None))
+            _, model, parallel = _cache.get(key, ("", None, None))
         if model is None:
             kind, path = weights.format, weights.path
             opened = open_yolo(path) if kind == "safetensors" else str(path)
@@ -99,14 +104,14 @@ def _predictor(weights: Weights, options: DetectOptions) -> tuple[Any, ParallelS
             parallel = open_parallel(weights.path, predictor.model.backend)
             with _cache_lock:
                 _cache.clear()  # one model at a time: weights may fill a card
-                _cache[key] = (predictor.model, parallel)
+                _cache[key] = (f"{weights.name} on {predictor.device}", predictor.model, parallel)
         else:
             predictor.model, predictor.device = model, model.device
     except (LabkitError, KeyboardInterrupt):
         raise
     except Exception as exc:  # any loader may raise anything on a file it cannot read
         raise _load_error(weights, options, exc) from exc
-    worker().on_release(release)
+    holds_models(names, release)
     # NMS takes torchvision's kernel where it has been imported, which is faster
     import torchvision  # noqa: F401
 
