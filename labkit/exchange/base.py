@@ -1,8 +1,7 @@
-"""The port: what a format is given, what it gives back, and the registry of formats.
+"""What passes between a project and a format: objects and images on their way out and in.
 
-A format is a class with a ``name``, an ``export`` that writes an :class:`ExportBundle` into an
-empty folder, and a ``read`` that turns files into an :class:`ImportedDataset`. It knows neither
-projects nor ledgers: :mod:`labkit.exchange.bundle` and :mod:`labkit.exchange.importing` do.
+A format knows neither projects nor ledgers. How one is written is in
+:mod:`labkit.exchange.format`.
 """
 
 from __future__ import annotations
@@ -10,39 +9,29 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol, get_args, runtime_checkable
+from typing import TYPE_CHECKING, Literal, Protocol
 
-from labkit.core.registry import Registry
 from labkit.core.skeleton import Skeleton
 from labkit.core.types import Attribute, Frame, Shape
-from labkit.exchange.reports import ExportReport, Problem
+from labkit.exchange.reports import Problem
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "FORMATS",
-    "IMAGES",
-    "TASKS",
     "EncodedFrame",
     "EncodedFrames",
     "ExportBundle",
     "ExportImage",
-    "Format",
     "ImageMode",
     "ImportedDataset",
     "ImportedImage",
     "LabelledObject",
     "Provenance",
     "SizeLookup",
-    "Task",
 ]
 
-Task = Literal["detect", "segment", "pose", "obb"]
-TASKS: tuple[str, ...] = get_args(Task)
-
 ImageMode = Literal["copy", "link", "none"]
-IMAGES: tuple[str, ...] = get_args(ImageMode)
 
 SizeLookup = Callable[[str], "tuple[int, int] | None"]
 """Width and height of an image by its name, for files that do not say it; None if unknown."""
@@ -85,7 +74,7 @@ class Provenance:
     reviewer : str or None
         Who decided last.
     verdict : str
-        ``accepted``, ``edited``, ``added``, or ``none`` for a proposal nobody decided on.
+        ``accepted``, ``edited``, ``added``, or ``none`` for a proposal that nobody decided on.
     scripted : bool
         True where no person was behind the decision.
     time : str or None
@@ -119,10 +108,11 @@ class ExportImage:
     Attributes
     ----------
     frame : Frame
+        Its size and where it comes from.
     stem : str
         File name without suffix: unique in the export, safe on every file system.
     split : str
-        Name of its split, empty where the export has none.
+        Name of its split; empty where the export has none.
     objects : tuple of LabelledObject
         Empty for a background.
     verdict : str
@@ -131,6 +121,8 @@ class ExportImage:
         Who accepted it, and when.
     scripted : bool
         True where no person was behind that.
+    file : str
+        Its image file, relative to the export, with forward slashes: ``images/train/a.jpg``.
     """
 
     frame: Frame
@@ -141,6 +133,7 @@ class ExportImage:
     reviewer: str | None
     time: str | None
     scripted: bool
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -150,11 +143,12 @@ class ExportBundle:
     Attributes
     ----------
     project : str
+        The project's name.
     labels : tuple of str
         The project's labels in order: their position is the class id.
     frames : DataFrame
         ``FRAMES`` columns plus ``stem``, ``split``, ``verdict``, ``reviewer``, ``time``,
-        ``scripted``; one row a frame to export, in the project's order.
+        ``scripted``; one row per frame to export, in the project's order.
     annotations : DataFrame
         ``ANNOTATION_COLUMNS``; the objects of these frames to export.
     splits : tuple of str
@@ -162,6 +156,7 @@ class ExportBundle:
     skeletons : Mapping
         The keypoints of those labels that have any.
     reader : EncodedFrames
+        Gives the image files of frames that are not files of their own.
     path_of : callable
         The absolute path of a frame's file.
     on_progress : callable, optional
@@ -196,6 +191,7 @@ class ImportedImage:
     width, height : int
         Pixels, upright.
     objects : tuple of LabelledObject
+        Empty for a background.
     path : Path or None
         The image file, None where it is missing.
     frame_id : str or None
@@ -226,30 +222,3 @@ class ImportedDataset:
     problems: tuple[Problem, ...] = ()
     notes: tuple[str, ...] = ()
     skeletons: Mapping[str, Skeleton] = field(default_factory=dict)
-
-
-@runtime_checkable
-class Format(Protocol):
-    """A dataset format."""
-
-    name: str
-
-    @property
-    def export(self) -> Callable[..., ExportReport]:
-        """``export(bundle, out, *, images, ...)`` writes the bundle into the empty folder ``out``.
-
-        Keyword arguments are the format's options; the caller refuses those it does not name.
-        """
-        ...
-
-    @property
-    def read(self) -> Callable[..., ImportedDataset]:
-        """``read(path, *, size_of=None, ...)`` reads a dataset.
-
-        What cannot be used is listed in the result and never stops the rest.
-        """
-        ...
-
-
-FORMATS: Registry[Format] = Registry("format", "formats")
-"""Formats by name; more come by entry points of the group ``labkit.formats``."""

@@ -12,10 +12,7 @@ from labkit.exchange.names import SUFFIXES
 from labkit.frames.images import decode, probe, to_png
 from labkit.frames.order import is_video
 
-__all__ = ["READABLE", "ImageWriter", "image_size"]
-
-READABLE = SUFFIXES | {".avif", ".heic", ".jfif", ".jp2", ".mpo"}
-"""Suffixes that a dataset's images may have on the way in."""
+__all__ = ["ImageWriter", "image_size"]
 
 _OF_MIME = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp", "image/bmp": ".bmp"}
 _SIDEWAYS = frozenset({5, 6, 7, 8})  # EXIF orientations that swap width and height

@@ -1,70 +1,60 @@
-"""The two verbs: ``export`` and ``import_annotations``."""
+"""The verbs of exchange: ``export``, ``import_annotations`` and ``read_labels``."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from labkit.core.errors import Argument, InputError
 from labkit.core.registry import unknown
-from labkit.exchange.base import FORMATS, IMAGES, EncodedFrames
+from labkit.exchange.base import EncodedFrames, ImageMode, ImportedDataset, SizeLookup
 from labkit.exchange.bundle import gather
+from labkit.exchange.format import Format, open_format
 from labkit.exchange.importing import Importer
 from labkit.exchange.matching import FrameMatcher
+from labkit.exchange.options import checked
+from labkit.exchange.reader import DatasetReader
 from labkit.exchange.reports import ExportReport, ImportAs, ImportReport
 from labkit.exchange.splits import SplitBy
 from labkit.exchange.target import export_target
+from labkit.exchange.writer import DatasetWriter
 from labkit.frames import FrameReader
+from labkit.frames.errors import reason_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from labkit.store import ProjectStore
 
-__all__ = ["export", "import_annotations", "read_labels"]
+__all__ = ["export", "import_annotations", "read_dataset", "read_labels"]
 
-
-def _options(call: Callable[..., Any], name: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Options that a format knows; None means its default, an unknown one is refused."""
-    parameters = inspect.signature(call).parameters
-    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-        return {k: v for k, v in given.items() if v is not None}
-    known = [p.name for p in parameters.values() if p.kind is p.KEYWORD_ONLY]
-    known = [n for n in known if n != "size_of"]
-    for key, value in given.items():
-        if value is not None and key not in known:
-            raise unknown(f"option of the format {name}", key, known)
-    return {k: v for k, v in given.items() if v is not None}
-
-
-def _default_reader(project: ProjectStore) -> EncodedFrames:
-    return FrameReader(project.root)
+_EXPORT: Final = ("include", "split", "seed", "by", "images")
+_IMPORT: Final = ("as_", "reviewer", "label_map")
 
 
 def export(
     project: ProjectStore,
-    format: str,
+    format: str | Format | type[Format],
     out: str | Path,
     *,
     include: str = "human",
     split: Mapping[str, float] | None = None,
     seed: int = 0,
     by: SplitBy = "auto",
-    images: str = "copy",
+    images: ImageMode = "copy",
     reader: EncodedFrames | None = None,
     on_progress: Callable[[int, int], None] | None = None,
-    **options: Any,
+    **options: object,
 ) -> ExportReport:
     """Export what people have decided as a dataset.
 
     Parameters
     ----------
     project : ProjectStore
-    format : str
-        ``yolo`` or ``coco``.
+    format : str or Format
+        ``yolo``, ``coco``, another registered name, or a format itself.
     out : str or Path
         A new or empty folder, or one that holds an earlier export of labkit, which is replaced
         in one move when the new one is complete.
@@ -96,23 +86,26 @@ def export(
     StoreError
         ``out`` cannot be written; what was there is as it was.
     """
-    chosen = FORMATS[format]
-    if images not in IMAGES:
-        raise unknown("choice for images", images, list(IMAGES))
-    options = _options(chosen.export, format, {"images": images, **options})
-    reader = reader or _default_reader(project)
+    name, chosen = open_format(format)
+    if images not in get_args(ImageMode):
+        raise unknown("choice for images", images, list(get_args(ImageMode)))
+    own = checked(chosen.write, name, options, _EXPORT)
+    reader = reader or FrameReader(project.root)
     gathered = gather(project, reader, include, split, seed, by, on_progress)
     target, about = Path(out).expanduser(), {
-        "format": format,
+        "format": name,
         "project": project.name,
         "include": include,
         "split": dict(split or {}),
         "seed": seed,
         "by": by,
-        "options": options,
+        "options": {"images": images, **own},
     }  # fmt: skip
     with export_target(target, about) as folder:
-        report = chosen.export(gathered.bundle, folder, **options)
+        with DatasetWriter(gathered.bundle, folder, chosen, images) as writer:
+            write: Callable[..., None] = chosen.write
+            write(writer, **own)
+        report = writer.report(name)
         if not report.frames:
             first = report.failures[0] if report.failures else None
             why = f"{first.uri}: {first.reason}" if first else "it would hold no frame"
@@ -122,29 +115,64 @@ def export(
     return replace(report, out=target, hand=gathered.hand, notes=notes)
 
 
+def read_dataset(
+    format: str | Format | type[Format],
+    path: str | Path,
+    *,
+    size_of: SizeLookup | None = None,
+    **options: object,
+) -> ImportedDataset:
+    """Read a dataset, without any project.
+
+    Parameters
+    ----------
+    format : str or Format
+        ``yolo``, ``coco``, another registered name, or a format itself.
+    path : str or Path
+        The dataset.
+    size_of : callable, optional
+        Width and height of an image by its name, for images that are missing.
+    **options
+        The format's own: ``task``, ``names`` for YOLO; ``images`` for COCO.
+
+    Raises
+    ------
+    InputError
+        There is no such dataset. What cannot be used of it is listed in the result.
+    """
+    name, chosen = open_format(format)
+    own = checked(chosen.read, name, options, _IMPORT)
+    place = Path(path).expanduser()
+    source = DatasetReader(place, size_of)
+    read: Callable[..., None] = chosen.read
+    try:
+        read(source, **own)
+    except (OSError, UnicodeDecodeError) as exc:
+        raise InputError(f"{str(place)!r} cannot be read as {name}", reason_of(exc)) from exc
+    return source.dataset(name)
+
+
 def _importer(
     project: ProjectStore,
-    name: str,
-    path: Path,
+    format: str | Format | type[Format],
+    path: str | Path,
     label_map: Mapping[str, str | None] | None,
     options: Mapping[str, Any],
 ) -> Importer:
-    chosen = FORMATS[name]
-    known = _options(chosen.read, name, options)
     matcher = FrameMatcher(project.frames())
-    dataset = chosen.read(path, size_of=matcher.size_of, **known)
+    dataset = read_dataset(format, path, size_of=matcher.size_of, **options)
     return Importer(project, dataset, matcher, label_map)
 
 
 def import_annotations(
     project: ProjectStore,
-    format: str,
+    format: str | Format | type[Format],
     path: str | Path,
     *,
     as_: ImportAs = "proposals",
     reviewer: str | None = None,
     label_map: Mapping[str, str | None] | None = None,
-    **options: Any,
+    **options: object,
 ) -> ImportReport:
     """Bring the labels of a dataset to the frames of a project.
 
@@ -154,8 +182,8 @@ def import_annotations(
     Parameters
     ----------
     project : ProjectStore
-    format : str
-        ``yolo`` or ``coco``.
+    format : str or Format
+        ``yolo``, ``coco``, another registered name, or a format itself.
     path : str or Path
         The dataset.
     as_ : {'proposals', 'decisions'}
@@ -193,11 +221,11 @@ def import_annotations(
 
 def read_labels(
     project: ProjectStore,
-    format: str,
+    format: str | Format | type[Format],
     path: str | Path,
     *,
     label_map: Mapping[str, str | None] | None = None,
-    **options: Any,
+    **options: object,
 ) -> pd.DataFrame:
     """The labels of a dataset on the project's frames, without storing anything.
 
@@ -209,4 +237,4 @@ def read_labels(
         ``PROPOSAL_COLUMNS``, score 1 where the dataset has none, ``run_id`` 'labels': ground
         truth for a scripted reviewer or an evaluation.
     """
-    return _importer(project, format, Path(path).expanduser(), label_map, options).as_table()
+    return _importer(project, format, path, label_map, options).as_table()

@@ -4,35 +4,16 @@ from __future__ import annotations
 
 import glob
 import os
-import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from labkit.core.errors import InputError
-from labkit.frames.datasets import coco_files, yolo_entries
+from labkit.frames.datasets import coco, yolo
 from labkit.frames.errors import reason_of
+from labkit.frames.walk import Found, is_media, natural_key, walk
 
-__all__ = ["IMAGE_SUFFIXES", "VIDEO_SUFFIXES", "Found", "find", "natural_key"]
-
-IMAGE_SUFFIXES: Final = frozenset(
-    """.jpg .jpeg .jpe .jfif .png .apng .webp .gif .bmp .dib .tif .tiff .avif .ppm .pgm .pbm .pnm
-    .jp2 .j2k .jpx .mpo .qoi""".split()  # noqa: SIM905 - reads better than quotes around each
-)
-VIDEO_SUFFIXES: Final = frozenset(
-    """.mp4 .m4v .mov .avi .mkv .webm .mpg .mpeg .m2v .ts .mts .m2ts .wmv .asf .flv .f4v .ogv .3gp
-    .3g2 .mxf .vob .h264 .h265 .264 .265 .hevc""".split()  # noqa: SIM905
-)
-"""Files of other suffixes are left out of folders and globs; named alone they are tried."""
-
-
-@dataclass(slots=True)
-class Found:
-    """Files in the order in which they are added, and what could not be looked into."""
-
-    files: list[Path] = field(default_factory=list)
-    failures: list[tuple[Path, str]] = field(default_factory=list)
+__all__ = ["find"]
 
 
 def find(what: Any, recursive: bool = True, image_root: Path | None = None) -> Found:
@@ -66,31 +47,20 @@ def find(what: Any, recursive: bool = True, image_root: Path | None = None) -> F
         except InputError as exc:
             found.failures.append((Path(item), exc.why or exc.what))
             continue
-        found.files += part.files
-        found.failures += part.failures
+        found += part
     return found
-
-
-def natural_key(path: Path) -> tuple[Any, ...]:
-    """Sorts paths as people do: numbers by value, case aside, folder by folder."""
-    return tuple(_part_key(part) for part in path.parts), str(path)
-
-
-def _part_key(name: str) -> tuple[Any, ...]:
-    pieces = re.split(r"(\d+)", name.casefold())
-    return tuple(int(p) if k % 2 else p for k, p in enumerate(pieces))
 
 
 def _find_one(what: str | Path, recursive: bool, image_root: Path | None) -> Found:
     path = Path(what).expanduser()
     try:
         if path.is_dir():
-            return _nonempty(_walk(path, recursive), path)
+            return _nonempty(walk(path, recursive), path)
         if os.path.lexists(path):
             if path.suffix.lower() in {".yaml", ".yml"}:
                 return _yolo(path, recursive)
             if path.suffix.lower() == ".json":
-                return Found(*coco_files(path, image_root))
+                return coco.coco_files(path, image_root)
             return Found([path])
     except (OSError, ValueError) as exc:
         raise InputError(f"{str(what)!r} cannot be read", reason_of(exc)) from exc
@@ -111,10 +81,8 @@ def _glob(pattern: Path, recursive: bool) -> Found:
         path = Path(name)
         if path.is_dir():
             if recursive and "**" not in pattern.parts:  # ** names the files inside itself
-                part = _walk(path, recursive)
-                found.files += part.files
-                found.failures += part.failures
-        elif _is_media(path.name):
+                found += walk(path, recursive)
+        elif is_media(path.name):
             found.files.append(path)
     if not found.files and not found.failures:
         raise InputError(f"No image or video matches {str(pattern)!r}")
@@ -122,52 +90,8 @@ def _glob(pattern: Path, recursive: bool) -> Found:
 
 
 def _yolo(path: Path, recursive: bool) -> Found:
-    entries, missing = yolo_entries(path)
-    found = Found([], missing)
-    for entry in entries:
-        if entry.is_dir():
-            part = _walk(entry, recursive)
-            found.files += part.files
-            found.failures += part.failures
-        else:
-            found.files.append(entry)
-    return _nonempty(found, path)
-
-
-def _is_media(name: str) -> bool:
-    suffix = os.path.splitext(name)[1].lower()  # noqa: PTH122 - a name from scandir, no path
-    return not name.startswith(".") and (suffix in IMAGE_SUFFIXES or suffix in VIDEO_SUFFIXES)
-
-
-def _walk(folder: Path, recursive: bool) -> Found:
-    found, seen, waiting = Found(), set(), [folder]
-    while waiting:
-        here = waiting.pop()
-        try:
-            status = here.stat()
-            if (status.st_dev, status.st_ino) in seen:  # a link back, or a second one
-                continue
-            seen.add((status.st_dev, status.st_ino))
-            with os.scandir(here) as entries:
-                names = [(entry.name, _is_folder(entry)) for entry in entries]
-        except OSError as exc:
-            if here == folder:
-                raise
-            found.failures.append((here, f"the folder cannot be read: {reason_of(exc)}"))
-            continue
-        for name, is_folder in names:
-            if is_folder:
-                if recursive and not name.startswith((".", "__MACOSX")):
-                    waiting.append(here / name)
-            elif _is_media(name):
-                found.files.append(here / name)
-    found.files.sort(key=natural_key)
-    found.failures.sort()
-    return found
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link that leads to itself; reading it will say so
-        return False
+    dataset = yolo.locate(path)
+    if not dataset.places:
+        why = f"nothing it names exists: {dataset.missing[0][0]}"
+        raise InputError(f"No image of {str(path)!r} is there", why)
+    return _nonempty(dataset.files(recursive), path)

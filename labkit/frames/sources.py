@@ -17,11 +17,12 @@ from typing import Final
 from labkit.core.errors import CancelledError
 from labkit.core.types import Frame, FrameFailure
 from labkit.frames import images
-from labkit.frames.discover import IMAGE_SUFFIXES, find
+from labkit.frames.discover import find
 from labkit.frames.errors import FrameError, reason_of
 from labkit.frames.selection import Selection
 from labkit.frames.signatures import looks_like_image
 from labkit.frames.video import probe_video
+from labkit.frames.walk import IMAGE_SUFFIXES
 
 __all__ = ["ScanResult", "frame_id_of", "scan"]
 

@@ -28,7 +28,7 @@ class ExchangeVerbs(ProjectStore):
         split: Mapping[str, float] | None = None,
         seed: int = 0,
         by: Literal["auto", "group", "frame"] = "auto",
-        images: str = "copy",
+        images: Literal["copy", "link", "none"] = "copy",
         on_progress: Callable[[int, int], None] | None = None,
         **format_options: Any,
     ) -> ExportReport:

@@ -19,7 +19,7 @@ from PIL import Image
 
 from labkit.core.errors import CancelledError, InputError
 from labkit.frames import FrameReader, images, scan
-from labkit.frames.discover import natural_key
+from labkit.frames.walk import natural_key
 
 Maker = Callable[..., Path]
 

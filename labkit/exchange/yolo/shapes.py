@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,11 +32,12 @@ from labkit.core.geometry import (
     shape_from_rotated,
 )
 from labkit.core.types import Shape
-from labkit.exchange.base import Task
 from labkit.exchange.contours import join_rings, trace_mask
 from labkit.exchange.keypoints import confidence, to_visible
 
-__all__ = ["Losses", "decode", "encode", "format_line", "looks_rotated"]
+__all__ = ["Losses", "Task", "decode", "encode", "format_line", "looks_rotated"]
+
+Task = Literal["detect", "segment", "pose", "obb"]
 
 FloatArray = NDArray[np.float64]
 

@@ -16,10 +16,10 @@ from pycocotools.coco import COCO
 from labkit.core.errors import InputError
 from labkit.core.geometry import decode_mask, encode_mask, shape_from_mask, shape_from_rotated
 from labkit.core.types import AnnotatedObject, Attribute, Proposal, Rle, Shape
-from labkit.exchange import FORMATS, export, import_annotations
+from labkit.exchange import export, import_annotations, read_dataset
 from labkit.exchange.base import LabelledObject, Provenance
-from labkit.exchange.coco import _annotation
-from labkit.exchange.coco_entry import read_object, rle_pixels
+from labkit.exchange.coco.entry import read_object, rle_pixels
+from labkit.exchange.coco.write import _annotation
 from labkit.store import ProjectStore
 
 COORDINATE = st.floats(-50, 9000, allow_nan=False, width=32)
@@ -163,7 +163,7 @@ def test_a_broken_skeleton_is_a_problem_and_stops_nothing(tmp_path: Path) -> Non
     data = json.loads(file.read_text())
     data["categories"][0] |= {"keypoints": ["a", "b"], "skeleton": [[1, 5]]}
     file.write_text(json.dumps(data))
-    read = FORMATS["coco"].read(file)
+    read = read_dataset("coco", file)
     assert not read.skeletons
     assert "skeleton of 'car'" in read.problems[0].reason
 
@@ -214,7 +214,7 @@ def test_sparse_ids_crowds_and_uncompressed_rle(tmp_path: Path) -> None:
     entries = [
         {**ENTRY, "id": k, "iscrowd": k, "segmentation": s} for k, s in enumerate(segmentations)
     ]
-    (image,) = FORMATS["coco"].read(write(tmp_path / "x.json", [IMAGE], entries)).images
+    (image,) = read_dataset("coco", write(tmp_path / "x.json", [IMAGE], entries)).images
     first, second = image.objects
     assert first.label == "car"
     assert (decode_mask(first.shape.mask) == MASK).all()
@@ -244,7 +244,7 @@ BAD = [
 def test_bad_entries_are_listed_and_the_rest_goes_on(tmp_path: Path) -> None:
     good = {"id": 99, "image_id": 7, "category_id": 3, "bbox": [0, 0, 5, 5]}
     images = [IMAGE, IMAGE, {"id": 9}, 5, {"id": 10, "file_name": "gone.jpg"}]
-    read = FORMATS["coco"].read(write(tmp_path / "x.json", images, [*BAD, None, good]))
+    read = read_dataset("coco", write(tmp_path / "x.json", images, [*BAD, None, good]))
     (image,) = read.images
     assert [o.label for o in image.objects] == ["person"]
     assert not image.complete
@@ -258,7 +258,7 @@ def test_bad_entries_are_listed_and_the_rest_goes_on(tmp_path: Path) -> None:
 def test_an_unreadable_file_is_one_line(tmp_path: Path, text: str) -> None:
     (tmp_path / "x.json").write_text(text)
     with pytest.raises(InputError) as caught:
-        FORMATS["coco"].read(tmp_path / "x.json")
+        read_dataset("coco", tmp_path / "x.json")
     assert "\n" not in str(caught.value)
 
 
@@ -270,14 +270,14 @@ def test_folders_of_others(tmp_path: Path) -> None:
             [],
         )
         write_image(tmp_path / "rf" / split / f"{split}.jpg")
-    read = FORMATS["coco"].read(tmp_path / "rf")
+    read = read_dataset("coco", tmp_path / "rf")
     assert [i.path.name for i in read.images] == ["train.jpg", "valid.jpg"]
     for name in ("instances_val.json", "captions_val.json"):
         write(tmp_path / "cc/annotations" / name, [IMAGE], [])
     with pytest.raises(InputError, match="2 JSON files"):
-        FORMATS["coco"].read(tmp_path / "cc")
+        read_dataset("coco", tmp_path / "cc")
     write_image(tmp_path / "cc/images/val/a.jpg")
-    read = FORMATS["coco"].read(tmp_path / "cc/annotations/instances_val.json")
+    read = read_dataset("coco", tmp_path / "cc/annotations/instances_val.json")
     assert read.images[0].path == tmp_path / "cc/images/val/a.jpg"
 
 

@@ -25,10 +25,10 @@ from labkit.core.geometry import (
     shape_from_rotated,
 )
 from labkit.core.types import Shape
-from labkit.exchange import FORMATS, export
+from labkit.exchange import export, read_dataset
 from labkit.exchange.contours import join_rings, trace_mask
 from labkit.exchange.images import image_size
-from labkit.exchange.yolo_shapes import Losses, decode, encode, format_line
+from labkit.exchange.yolo.shapes import Losses, decode, encode, format_line
 from labkit.store import ProjectStore
 
 SIZES = st.tuples(st.integers(16, 8192), st.integers(16, 8192))
@@ -312,7 +312,7 @@ def test_malformed_lines_are_listed_and_the_rest_goes_on(tmp_path: Path) -> None
     root = dataset(tmp_path / "d", {"a": "\n".join(bad), "b": "\ufeff1 0.5 0.5 1 1\r\n"}, {})
     (root / "labels" / "c.txt").write_bytes(b"\xff\xfe\x00")
     write_image(root / "images" / "c.jpg")
-    read = FORMATS["yolo"].read(root)
+    read = read_dataset("yolo", root)
     by_name = {i.name: i for i in read.images}
     a = by_name["images/a.jpg"]
     assert [(o.label, o.shape.box, o.provenance.score) for o in a.objects] == [
@@ -337,7 +337,7 @@ def test_ultralytics_layouts(tmp_path: Path) -> None:
     (tmp_path / "r/data.yaml").write_text(
         "train: ../train/images\nval: ../valid/images\nnc: 1\nnames: [x]\n"
     )
-    read = FORMATS["yolo"].read(tmp_path / "r" / "data.yaml")
+    read = read_dataset("yolo", tmp_path / "r" / "data.yaml")
     assert sorted(i.name for i in read.images) == [
         "train/images/train.jpg",
         "valid/images/valid.jpg",
@@ -346,28 +346,28 @@ def test_ultralytics_layouts(tmp_path: Path) -> None:
     root = dataset(tmp_path / "l" / "data", {"a": line, "b": line})
     (root / "train.txt").write_text("./images/a.jpg\n")
     (tmp_path / "l/set.yaml").write_text("path: data\ntrain: train.txt\nnames: {0: x}\n")
-    assert [i.name for i in FORMATS["yolo"].read(tmp_path / "l").images] == ["images/a.jpg"]
+    assert [i.name for i in read_dataset("yolo", tmp_path / "l").images] == ["images/a.jpg"]
     # images and labels side by side, names in classes.txt
     flat = write_image(tmp_path / "f" / "a.jpg").parent
     (flat / "a.txt").write_text(line)
     (flat / "classes.txt").write_text("thing\n")
-    (image,) = FORMATS["yolo"].read(flat).images
+    (image,) = read_dataset("yolo", flat).images
     assert image.objects[0].label == "thing"
     write_image(flat / "b.jpg")
-    assert [i.labelled for i in FORMATS["yolo"].read(flat).images] == [True, False]
+    assert [i.labelled for i in read_dataset("yolo", flat).images] == [True, False]
 
 
 def test_the_task_of_foreign_labels(tmp_path: Path) -> None:
     quad = "0 0.1 0.1 0.3 0.2 0.25 0.4 0.05 0.3\n"
-    read = FORMATS["yolo"].read(dataset(tmp_path / "o", {"a": quad}, {}))
+    read = read_dataset("yolo", dataset(tmp_path / "o", {"a": quad}, {}))
     assert read.images[0].objects[0].shape.rotated is not None
     assert any("oriented boxes" in n for n in read.notes)
     polygon = "0 0.1 0.1 0.5 0.2 0.25 0.4\n"
-    read = FORMATS["yolo"].read(dataset(tmp_path / "s", {"a": quad, "b": polygon}, {}))
+    read = read_dataset("yolo", dataset(tmp_path / "s", {"a": quad, "b": polygon}, {}))
     assert all(o.shape.polygons for i in read.images for o in i.objects)
     pose = "0 0.5 0.5 0.2 0.2 0.5 0.5 2 0 0 0 0.6 0.6 1\n"
-    read = FORMATS["yolo"].read(
-        dataset(tmp_path / "k", {"a": pose, "b": "0 0.5 0.5 1 1\n"}, {"kpt_shape": [3, 3]})
+    read = read_dataset(
+        "yolo", dataset(tmp_path / "k", {"a": pose, "b": "0 0.5 0.5 1 1\n"}, {"kpt_shape": [3, 3]})
     )
     assert [v for _, _, v in read.images[0].objects[0].shape.keypoints] == [1.0, 0.0, 0.25]
     assert [(p.file, p.line) for p in read.problems] == [("labels/b.txt", 1)]
@@ -384,14 +384,14 @@ def test_the_task_of_foreign_labels(tmp_path: Path) -> None:
 def test_an_unreadable_yaml_is_one_line(tmp_path: Path, name: str, text: str) -> None:
     (tmp_path / name).write_text(text)
     with pytest.raises(InputError) as caught:
-        FORMATS["yolo"].read(tmp_path)
+        read_dataset("yolo", tmp_path)
     assert "\n" not in str(caught.value)
 
 
 def test_no_dataset_at_all(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "nowhere"):
         with pytest.raises(InputError, match=r"no (YOLO )?dataset"):
-            FORMATS["yolo"].read(path)
+            read_dataset("yolo", path)
 
 
 def test_the_marker_says_how_it_was_made(project, ids, tmp_path: Path) -> None:
