@@ -41,6 +41,7 @@ lint: $(READY) ## style, types and import contracts
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
+	@$(PY) extensions/generate_messages.py --check
 	@$(PY) -c 'from importlinter.cli import lint_imports_command as lint; lint()'
 
 format: $(READY) ## rewrite the code in the project's style

@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import PurePath
 from types import MappingProxyType
+from typing import cast
 from zlib import crc32
 
 from labkit.core.errors import InputError
 from labkit.core.geometry import shape_from_mask, shape_from_polygons, shape_from_rotated
+from labkit.core.skeleton import Skeleton
 from labkit.core.types import AnnotatedObject, Rle, Shape
 from labkit.core.visibility import at_any_score
+from labkit.frames.order import display_name
 from labkit.report.strokes import rings_of
 from labkit.review import FrameView
-from labkit.widgets.messages import AnnotatedObjectJson, FrameMessage
+from labkit.widgets.messages import (
+    AnnotatedObjectJson,
+    FrameMessage,
+    FrameState,
+    ShapeJson,
+    SkeletonJson,
+)
 
-__all__ = ["checksum", "frame_message", "object_json", "shape_from_browser"]
+__all__ = [
+    "checksum",
+    "frame_message",
+    "object_json",
+    "shape_from_browser",
+    "shape_json",
+    "skeleton_json",
+]
 
 
 def checksum(view: FrameView) -> int:
@@ -30,7 +45,7 @@ def object_json(o: AnnotatedObject, *, hidden: bool, followed_by: str = "") -> A
         label=o.label,
         state=o.state,
         score=None if o.score is None else round(o.score, 4),
-        shape=o.shape.to_json(),
+        shape=shape_json(o.shape),
         track=o.track_id,
         hidden=hidden,
     )
@@ -57,17 +72,16 @@ def frame_message(
     """
     frame = view.frame
     possible = {o.object_id for o in view.shown(0)}
-    name = PurePath(frame.uri).name
     return FrameMessage(
         type="frame",
         frame_id=frame.frame_id,
         place=place,
         revision=view.last_seq,
         proposals=checksum(view),
-        name=name if frame.sha256 == frame.source else f"{name} · {frame.index}",
+        name=display_name(frame),
         width=frame.width,
         height=frame.height,
-        state=view.state,
+        state=cast(FrameState, view.state),
         why=why,
         objects=[
             object_json(
@@ -80,6 +94,16 @@ def frame_message(
         image=image,
         error=error,
     )
+
+
+def shape_json(shape: Shape) -> ShapeJson:
+    """A shape as the page gets it."""
+    return cast(ShapeJson, shape.to_json())
+
+
+def skeleton_json(skeleton: Skeleton) -> SkeletonJson:
+    """A skeleton as the page gets it."""
+    return cast(SkeletonJson, skeleton.to_json())
 
 
 def shape_from_browser(data: object) -> Shape:

@@ -10,6 +10,8 @@ from typing import Any
 import anywidget
 import traitlets
 
+from labkit.widgets.messages import Config
+
 __all__ = ["STATIC", "Glass", "is_built"]
 
 STATIC = Path(__file__).with_name("static")
@@ -49,7 +51,7 @@ class Glass(anywidget.AnyWidget):
     _css = traitlets.Unicode().tag(sync=True)
     config = traitlets.Dict().tag(sync=True)
 
-    def __init__(self, config: dict[str, Any]) -> None:
+    def __init__(self, config: Config) -> None:
         esm, css = _read("stage.js", _NOT_BUILT), _read("stage.css", "")
         self._guard = threading.Lock()
         self._handler: Callable[[dict[str, Any]], None] | None = None

@@ -9,6 +9,7 @@ from typing import Final
 
 from labkit.core.errors import InputError
 from labkit.core.registry import unknown
+from labkit.widgets.messages import KeysOf
 
 __all__ = ["ACTIONS", "PRESETS", "Keymap"]
 
@@ -207,16 +208,16 @@ class Keymap:
                 found[key] = action
         return found
 
-    def sheet(self, labels: Sequence[str] = ()) -> list[dict[str, object]]:
+    def sheet(self, labels: Sequence[str] = ()) -> list[KeysOf]:
         """The cheat sheet: groups of (keys, what they do)."""
-        groups: list[dict[str, object]] = []
+        groups: list[KeysOf] = []
         for title, actions in ACTIONS.items():
             rows = [
                 (_signs(self.keys[name]), what)
                 for name, what in self._named(title, actions, labels)
                 if self.keys.get(name)
             ]
-            groups.append({"title": title, "rows": rows + _FIXED.get(title, [])})
+            groups.append(KeysOf(title=title, rows=rows + _FIXED.get(title, [])))
         return groups
 
     @staticmethod

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from labkit.core.types import State
 from labkit.report.palette import STATES, hex_of
+from labkit.widgets.messages import LookJson
 
 __all__ = ["FONT", "LOOKS", "MANY", "ORDER", "Look", "looks_json"]
 
@@ -49,9 +50,11 @@ LOOKS: Final[dict[State, Look]] = {
 }
 
 
-def looks_json() -> dict[str, Any]:
-    """The looks as the browser gets them."""
+def looks_json() -> dict[State, LookJson]:
+    """The looks as the page gets them."""
     return {
-        state: {name: getattr(look, name) for name in Look.__slots__}
+        state: LookJson(
+            color=look.color, dash=look.dash, double=look.double, mark=look.mark, word=look.word
+        )
         for state, look in LOOKS.items()
     }

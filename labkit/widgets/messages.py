@@ -181,8 +181,6 @@ class Config(TypedDict):
     skeletons: dict[str, SkeletonJson]
     many: int
     height: int
-    reviewer: str
-    tools: list[str]
 
 
 # ---- from the kernel

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import ipywidgets
@@ -156,7 +157,7 @@ def _figures(summary: pd.DataFrame, decisions: pd.DataFrame) -> dict[str, Any]:
         for rate, word in _RATES.items()
     ]
     table = pd.DataFrame(long, columns=["group", "metric", "value", "lo", "hi", "n"])
-    wanted = {
+    wanted: dict[str, Callable[[], Any]] = {
         "rates": lambda: plots.plot_rates(table, most=8),
         "scores": lambda: plots.plot_scores(judged),
         "time": lambda: plots.plot_times(done["review_s"]),

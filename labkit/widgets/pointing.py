@@ -21,7 +21,8 @@ from labkit.models.interactors import interactor_names
 from labkit.models.interactors.segmenter import Segmenter
 from labkit.report.strokes import rings_of
 from labkit.review import ReviewSession
-from labkit.widgets.messages import MaskMessage, PointingMessage
+from labkit.widgets.describe import shape_json
+from labkit.widgets.messages import MaskMessage, PointingMessage, PromptsMessage, SwitchPointing
 
 __all__ = ["Pointing"]
 
@@ -56,12 +57,12 @@ class Pointing:
         self._segmenter: Segmenter | None = None
         self._opening: str | None = None
         self._looked: Future[None] | None = None
-        self._waiting: dict[str, Any] | None = None
+        self._waiting: PromptsMessage | None = None
         self._on = self._closed = False
 
     # ---- messages
 
-    def on_pointing(self, message: dict[str, Any]) -> None:
+    def on_pointing(self, message: SwitchPointing) -> None:
         """The tool was taken up or laid down, or another interactor was chosen."""
         self._on = bool(message["on"])
         if not self._on:
@@ -76,7 +77,7 @@ class Pointing:
         self._open(name)
         return None
 
-    def on_prompt(self, message: dict[str, Any]) -> None:
+    def on_prompt(self, message: PromptsMessage) -> None:
         """Somebody has pointed; the answer comes when it is there."""
         if self._segmenter is None:
             if not message["preview"]:
@@ -113,13 +114,13 @@ class Pointing:
 
     def _open(self, name: str) -> None:
         self._opening = name
-        old, self._segmenter = self._segmenter, None
+        session, old, self._segmenter = self._session, self._segmenter, None
         if old is not None:
             old.close()
 
         def work() -> None:
             try:
-                opened = self._session.project.interactor(name, source=self._session.source)
+                opened = Segmenter.open(name, session.source, project=session.project.root)
             except Exception as exc:  # noqa: BLE001  the person is told, whatever it is
                 text = str(exc) or repr(exc)
                 self._later(lambda: self._failed(name, text))
@@ -164,7 +165,7 @@ class Pointing:
         if segmenter.frame is None or segmenter.frame.frame_id != frame.frame_id:
             self._looked = segmenter.set_frame(frame)
 
-    def _ask(self, segmenter: Segmenter, message: dict[str, Any]) -> None:
+    def _ask(self, segmenter: Segmenter, message: PromptsMessage) -> None:
         self._look(segmenter, self._session.project.frame(str(message["frame_id"])))
         prompts = _prompts(message)
         known = self._looked is None or self._looked.done()
@@ -179,7 +180,7 @@ class Pointing:
         future.add_done_callback(done)
 
     def _arrived(
-        self, message: dict[str, Any], future: Future[list[MaskProposal]], took: float
+        self, message: PromptsMessage, future: Future[list[MaskProposal]], took: float
     ) -> None:
         try:
             found = [m for m in future.result() if not m.empty]
@@ -195,7 +196,7 @@ class Pointing:
 
     def _answer(
         self,
-        message: dict[str, Any],
+        message: PromptsMessage,
         shape: Shape | None = None,
         *,
         score: float = 0.0,
@@ -209,7 +210,7 @@ class Pointing:
                 id=str(message["id"]),
                 frame_id=str(message["frame_id"]),
                 preview=bool(message["preview"]),
-                shape=None if shape is None else shape.to_json(),
+                shape=None if shape is None else shape_json(shape),
                 rings=[ring.ravel().round(1).tolist() for ring in rings],
                 score=round(float(score), 3),
                 ms=round(ms, 1),
@@ -218,7 +219,7 @@ class Pointing:
         )
 
 
-def _prompts(message: dict[str, Any]) -> Prompts:
+def _prompts(message: PromptsMessage) -> Prompts:
     try:
         points = [(float(x), float(y)) for x, y in message["points"]]
         prompts = Prompts.clicks(points, [int(v) for v in message["labels"]])

@@ -318,7 +318,7 @@ class PredictPanel(Panel):
         if self.look is None or self.map is None:
             return
         open_rows = {r.model_label for r in self.map.rows if r.label is None}
-        new = {r.model_label: r.label for r in self.look.suggestions.rows
+        new: dict[str, str | None] = {r.model_label: r.label for r in self.look.suggestions.rows
                if r.label is not None and r.model_label in open_rows}  # fmt: skip
         if new:
             self._override(new)

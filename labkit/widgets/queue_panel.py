@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import PurePath
 from typing import Any, Final
 
 import ipywidgets
 import pandas as pd
 
 from labkit.core.errors import LabkitError
+from labkit.frames.order import display_name
 from labkit.project import Project
 from labkit.queue import scores
 from labkit.queue.order import orders
@@ -165,15 +165,13 @@ class QueuePanel(Panel):
         """(Line, frame id) of the beginning of the queue."""
         assert self.queue is not None
         head = self.queue.head(most)
-        frames = self.project.frames().set_index("frame_id")
+        frames = self.project.iter_frames([str(i) for i in head["frame_id"]])
+        names = {f.frame_id: display_name(f) for f in frames}
         out = []
         for r in head.itertuples():
-            f = frames.loc[r.frame_id]
-            name = PurePath(str(f["uri"])).name + (
-                f" · {f['index']}" if f["time_s"] == f["time_s"] and f["time_s"] is not None else ""
-            )
-            out.append((r.rank, name, f"{r.score:.3g}", r.rule, r.reason, str(r.frame_id)))
-        return [(columns_text(cells[:-1], _WIDTHS), cells[-1]) for cells in out]
+            cells = (r.rank, names[str(r.frame_id)], f"{r.score:.3g}", r.rule, r.reason)
+            out.append((columns_text(cells, _WIDTHS), str(r.frame_id)))
+        return out
 
     def _list(self, options: list[tuple[str, str]], said: str) -> None:
         if list(self.list.options) != options:
@@ -213,7 +211,9 @@ class QueuePanel(Panel):
         said = line(self.static_text())
         if self.queue is None:
             return said
-        return said + table(self.queue.columns, self.queue.head(20).round(3).to_numpy().tolist())
+        return said + table(
+            list(self.queue.columns), self.queue.head(20).round(3).to_numpy().tolist()
+        )
 
 
 _FOUR = (

@@ -14,9 +14,11 @@ from labkit.frames import FrameReader
 from labkit.review import ReviewSession
 from labkit.widgets.closing import Whole
 from labkit.widgets.controller import Controller
+from labkit.widgets.describe import skeleton_json
 from labkit.widgets.fallback import has_front_end, static_html, static_text, still
 from labkit.widgets.keymap import Keymap
 from labkit.widgets.looks import MANY, looks_json
+from labkit.widgets.messages import Config
 from labkit.widgets.pictures import Pictures
 from labkit.widgets.status import watch
 from labkit.widgets.surface import Surface
@@ -79,21 +81,19 @@ class Reviewer(Whole, ipywidgets.VBox):
         super().__init__([self.surface], layout=ipywidgets.Layout(width="100%"))
 
     @staticmethod
-    def _config(session: ReviewSession, keymap: Keymap, height: int) -> dict[str, Any]:
+    def _config(session: ReviewSession, keymap: Keymap, height: int) -> Config:
         labels = list(session.project.labels)
-        return {
-            "id": uuid4().hex,
-            "labels": labels,
-            "keys": keymap.by_key(),
-            "sheet": keymap.sheet(labels),
-            "looks": looks_json(),
-            "skeleton": [list(limb) for limb in COCO_PERSON.limbs],
-            "skeletons": {k: s.to_json() for k, s in session.project.skeletons.items()},
-            "many": MANY,
-            "height": int(height),
-            "reviewer": session.reviewer,
-            "tools": [],
-        }
+        return Config(
+            id=uuid4().hex,
+            labels=labels,
+            keys=keymap.by_key(),
+            sheet=keymap.sheet(labels),
+            looks=looks_json(),
+            skeleton=[*COCO_PERSON.limbs],
+            skeletons={k: skeleton_json(s) for k, s in session.project.skeletons.items()},
+            many=MANY,
+            height=int(height),
+        )
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         bundle = {"text/plain": static_text(self.session), "text/html": static_html(self.session)}

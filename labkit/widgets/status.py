@@ -12,12 +12,14 @@ import sys
 import threading
 import time
 import weakref
-from typing import TYPE_CHECKING, Any, Final, TypedDict
+from typing import TYPE_CHECKING, Any, Final
+
+from labkit.widgets.lab_messages import JobStatus, KernelStatus
 
 if TYPE_CHECKING:
     from labkit.review import ReviewSession
 
-__all__ = ["EVERY_S", "MIME", "JobStatus", "Status", "announce", "current", "publish", "watch"]
+__all__ = ["EVERY_S", "MIME", "announce", "current", "publish", "watch"]
 
 log = logging.getLogger(__name__)
 
@@ -28,32 +30,9 @@ _MOST_JOBS: Final = 5
 _LONGEST: Final = 80
 
 
-class JobStatus(TypedDict):
-    """A job that runs; ``total`` is 0 while it is not known."""
-
-    name: str
-    state: str
-    done: int
-    total: int
-
-
-class Status(TypedDict):
-    """What is sent.
-
-    ``done`` and ``total`` count frames of the queue that was opened last, None where there is
-    none; ``used`` and ``card`` are bytes of all cards, None where torch uses no card.
-    """
-
-    done: int | None
-    total: int | None
-    jobs: list[JobStatus]
-    used: int | None
-    card: int | None
-
-
 _sessions: list[weakref.ref[ReviewSession]] = []
 _lock = threading.Lock()
-_last: tuple[float, Status | None] = (0.0, None)
+_last: tuple[float, KernelStatus | None] = (0.0, None)
 _thread: threading.Thread | None = None
 
 
@@ -64,11 +43,11 @@ def watch(session: ReviewSession) -> None:
         _sessions.append(weakref.ref(session))
 
 
-def current() -> Status:
+def current() -> KernelStatus:
     """What there is to show at the moment; loads nothing."""
     done, total = _progress()
     used, card = _cards()
-    return Status(done=done, total=total, jobs=_running(), used=used, card=card)
+    return KernelStatus(done=done, total=total, jobs=_running(), used=used, card=card)
 
 
 def _progress() -> tuple[int | None, int | None]:

@@ -14,7 +14,7 @@ from labkit.core.skeleton import Skeleton
 from labkit.core.types import AnnotatedObject, Frame
 from labkit.widgets.closing import Whole
 from labkit.widgets.glass import Glass
-from labkit.widgets.messages import ViewRequest
+from labkit.widgets.messages import Config, ViewRequest
 from labkit.widgets.painter import held, paint_frame, paint_mark, paint_objects
 from labkit.widgets.pictures import Picture
 
@@ -32,14 +32,14 @@ class Surface(Whole, ipywidgets.GridBox):
 
     Parameters
     ----------
-    config : dict
+    config : Config
         What the glass has to know.
     skeletons : mapping
         Label → the limbs between its keypoints.
     """
 
     def __init__(
-        self, config: dict[str, Any], skeletons: Mapping[str, Skeleton] = MappingProxyType({})
+        self, config: Config, skeletons: Mapping[str, Skeleton] = MappingProxyType({})
     ) -> None:
         self._skeletons = skeletons
         area = ipywidgets.Layout(grid_area="s")

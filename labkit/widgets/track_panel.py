@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import ipywidgets
 
@@ -24,7 +24,7 @@ __all__ = ["TrackPanel", "drift_of", "tracker_names"]
 _BEAT_S: Final = 0.3
 _WIDTHS: Final = (2, 22, -6, -6, 12, 20, 0)
 _HEAD: Final = ("", "object", "track", "score", "state", "followed by", "to look at")
-_DIRECTIONS: Final = {
+_DIRECTIONS: Final[dict[str, Literal["auto", "forward", "backward", "both"]]] = {
     "where the target is": "auto", "forward": "forward", "backward": "backward",
     "both ways": "both",
 }  # fmt: skip
@@ -316,5 +316,7 @@ class TrackPanel(Panel):
         found = tracks_table(self.session.project)
         said = line(self.static_text())
         return (
-            said if found.empty else said + table(found.columns, found.round(2).to_numpy().tolist())
+            said
+            if found.empty
+            else said + table(list(found.columns), found.round(2).to_numpy().tolist())
         )

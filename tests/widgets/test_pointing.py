@@ -41,12 +41,12 @@ def sent():
 
 @pytest.fixture
 def pointing(session, sent, monkeypatch):
-    def opened(name, source=None):
+    def opened(name, source, *, project):
         if name == "lost":
             raise ModelUnavailableError("No weights of 'lost' can be had", "no network")
         return Segmenter(Square(), session.source, InferenceWorker())
 
-    monkeypatch.setattr(session.project, "interactor", opened, raising=False)
+    monkeypatch.setattr(Segmenter, "open", staticmethod(opened))
     pointing = Pointing(session, sent.append, lambda work: work(), "square")
     yield pointing
     pointing.close()

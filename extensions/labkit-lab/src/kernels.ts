@@ -4,34 +4,16 @@ import type { ISessionContext } from "@jupyterlab/apputils";
 import type { INotebookTracker, NotebookPanel } from "@jupyterlab/notebook";
 import type { Kernel, KernelMessage } from "@jupyterlab/services";
 
+import type { Identity, KernelStatus } from "./messages";
+
 const MIME = "application/vnd.labkit.status+json";
 const DISPLAY = "labkit-status";
 const TARGET = "labkit:visitor";
 const GONE = new Set(["restarting", "autorestarting", "terminating", "dead"]);
 
-export interface Job {
-  name: string;
-  state: string;
-  done: number;
-  total: number;
-}
-
-export interface Status {
-  done: number | null;
-  total: number | null;
-  jobs: Job[];
-  used: number | null;
-  card: number | null;
-}
-
-export interface Identity {
-  username: string;
-  name: string;
-}
-
 /** One kernel as this page sees it. */
 class Link {
-  status: Status | null = null;
+  status: KernelStatus | null = null;
   private known = false;
 
   constructor(
@@ -65,7 +47,7 @@ class Link {
     if (direction !== "recv" || msg.header.msg_type !== "update_display_data") return;
     const { content } = msg as KernelMessage.IUpdateDisplayDataMsg;
     if (content.transient?.display_id !== DISPLAY) return;
-    this.status = (content.data[MIME] as unknown as Status | undefined) ?? null;
+    this.status = (content.data[MIME] as unknown as KernelStatus | undefined) ?? null;
     this.introduce();
     this.changed();
   }
@@ -105,7 +87,7 @@ export class Kernels {
   }
 
   /** What the kernel of the current notebook says; null where it does not use labkit. */
-  get status(): Status | null {
+  get status(): KernelStatus | null {
     const panel = this.notebooks.currentWidget;
     return (panel && this.links.get(panel)?.status) ?? null;
   }

@@ -6,7 +6,8 @@ import { IStatusBar } from "@jupyterlab/statusbar";
 import { Signal } from "@lumino/signaling";
 import { Widget } from "@lumino/widgets";
 
-import { Kernels, type Identity, type Job, type Status } from "./kernels";
+import { Kernels } from "./kernels";
+import type { Identity, JobStatus, KernelStatus } from "./messages";
 
 export const status: JupyterFrontEndPlugin<void> = {
   id: "labkit-lab:status",
@@ -46,7 +47,7 @@ class Item extends Widget {
     this.addClass("jp-StatusBar-TextItem");
   }
 
-  tell(status: Status | null): void {
+  tell(status: KernelStatus | null): void {
     const text = status ? words(status) : "";
     this.node.textContent = text && `labkit: ${text}`;
     this.title.caption = status?.jobs.map(line).join("\n") ?? "";
@@ -57,7 +58,7 @@ class Item extends Widget {
   }
 }
 
-function words({ done, total, jobs, used, card }: Status): string {
+function words({ done, total, jobs, used, card }: KernelStatus): string {
   const parts = [];
   if (total) parts.push(`${done ?? 0} / ${total} frames`);
   if (jobs.length === 1) parts.push(line(jobs[0]));
@@ -66,7 +67,7 @@ function words({ done, total, jobs, used, card }: Status): string {
   return parts.join(" · ");
 }
 
-function line(job: Job): string {
+function line(job: JobStatus): string {
   return job.total ? `${job.name} ${Math.floor((100 * job.done) / job.total)} %` : job.name;
 }
 

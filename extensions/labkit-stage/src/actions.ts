@@ -6,7 +6,15 @@ import { caption, shown } from "./paint";
 import type { Stage } from "./stage";
 import type { Store } from "./store";
 import type { ToolName } from "./tools/tool";
-import type { Obj } from "./types";
+import type { AnnotatedObject, FrameState } from "./messages";
+
+type Verdict = "accept_frame" | "reject_frame" | "skip";
+
+const VERDICTS: Record<Verdict, { state: FrameState; spoken: string }> = {
+  accept_frame: { state: "accepted", spoken: "Accepted" },
+  reject_frame: { state: "hand", spoken: "To hand-labelling" },
+  skip: { state: "skipped", spoken: "Skipped" },
+};
 
 export class Actions {
   /** A verdict whose next frame is not here yet: no second one on the same frame meanwhile. */
@@ -70,7 +78,7 @@ export class Actions {
 
   // ---- frames
 
-  private verdict(action: string, tool: string): void {
+  private verdict(action: Verdict, tool: string): void {
     const { store } = this;
     if (!this.hand.keep(tool, () => this.verdict(action, tool))) return;
     const frame = store.frame;
@@ -82,18 +90,17 @@ export class Actions {
     const args = action === "accept_frame" ? { threshold, proposals: frame.proposals } : {};
     const then = last ? frame.frame_id : (next?.frame_id ?? "");
     const seen = new Set(shown(frame, threshold).map((o) => o.id));
-    const accepted = (o: Obj): Obj =>
+    const accepted = (o: AnnotatedObject): AnnotatedObject =>
       o.state === "proposed" && seen.has(o.id) ? { ...o, state: "accepted" } : o;
-    const word = { accept_frame: "accepted", reject_frame: "hand", skip: "skipped" }[action]!;
     store.imagine(
       frame,
       (objects) => (action === "accept_frame" ? objects.map(accepted) : objects),
-      word,
+      VERDICTS[action].state,
     );
     store.act(action, args, { frame, then, tool });
     if (!last && !next) this.waiting = frame.frame_id;
     else if (next) store.goto(next.frame_id);
-    const spoken = { accepted: "Accepted", hand: "To hand-labelling", skipped: "Skipped" }[word];
+    const { spoken } = VERDICTS[action];
     this.say(last ? `${spoken}. This is the end of the queue` : `${spoken}. ${this.where()}`);
   }
 

@@ -1,9 +1,10 @@
 // Shapes under the hand: handles, moving, snapping. Pixels of the frame.
 
 import {
-  around, corners, cornerTo, grown, sideTo, turnedAbout, turnedTo, type Rotated,
+  around, corners, cornerTo, grown, sideTo, turnedAbout, turnedTo,
 } from "./rotated";
-import type { Box, Keypoint, Point, Shape } from "./types";
+import type { Box, Keypoint, Rotated, Shape } from "./messages";
+import type { Point } from "./types";
 
 export const HANDLES = ["nw", "n", "ne", "e", "se", "s", "sw", "w"] as const;
 export type Side = (typeof HANDLES)[number];

@@ -13,7 +13,8 @@ import { Turning } from "./tools/rotated";
 import { Segmenting } from "./tools/segment";
 import { Selecting } from "./tools/select";
 import { FINE, type Press, type Tool, type ToolName } from "./tools/tool";
-import type { Obj, Point, Shape } from "./types";
+import type { AnnotatedObject, Shape } from "./messages";
+import type { Point } from "./types";
 
 const DRAWN = 3;
 const SNAP = 8;
@@ -67,11 +68,11 @@ export class Hand {
     return new Set(this.current.lifted);
   }
 
-  get objects(): Obj[] {
+  get objects(): AnnotatedObject[] {
     return this.stage.visible;
   }
 
-  get picked(): Obj[] {
+  get picked(): AnnotatedObject[] {
     return this.objects.filter((o) => this.selected.includes(o.id));
   }
 
@@ -118,7 +119,7 @@ export class Hand {
   }
 
   /** The shape as it is under the hand. */
-  shapeOf(o: Obj): Obj {
+  shapeOf(o: AnnotatedObject): AnnotatedObject {
     const shape = this.selecting.edits.get(o.id);
     return shape ? { ...o, shape, rings: shape.mask ? o.rings : undefined } : o;
   }
@@ -295,7 +296,7 @@ export class Hand {
     const frame = this.store.frame!;
     const id = `new-${crypto.randomUUID()}`;
     const { label } = this;
-    const made: Obj = {
+    const made: AnnotatedObject = {
       id, label, state: "added", score: null, shape, rings, track: null, hidden: false,
     };
     this.store.imagine(frame, (objects) => [...objects, made]);

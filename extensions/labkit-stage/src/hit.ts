@@ -2,7 +2,8 @@
 
 import { handlePoints, ringPoints, type Part } from "./geometry";
 import { corners, KNOB, knob, middles } from "./rotated";
-import type { Obj, Point } from "./types";
+import type { AnnotatedObject } from "./messages";
+import type { Point } from "./types";
 
 const near = (a: Point, b: Point, d: number) => Math.hypot(a.x - b.x, a.y - b.y) <= d;
 
@@ -25,7 +26,7 @@ function inRing(p: Point, ring: Point[]): boolean {
   return inside;
 }
 
-export function rings(obj: Obj): Point[][] {
+export function rings(obj: AnnotatedObject): Point[][] {
   const { shape } = obj;
   if (shape.rotated) return [corners(shape.rotated)];
   const flat = obj.rings ?? shape.polygons;
@@ -33,7 +34,7 @@ export function rings(obj: Obj): Point[][] {
 }
 
 /** A part of a selected object that can be dragged, within `d` frame pixels. */
-export function partAt(obj: Obj, p: Point, d: number, scale: number): Part | null {
+export function partAt(obj: AnnotatedObject, p: Point, d: number, scale: number): Part | null {
   const { shape } = obj;
   for (const [index, [x, y, v]] of (shape.keypoints ?? []).entries())
     if (v > 0 && near(p, { x, y }, d)) return { kind: "point", index };
@@ -61,7 +62,7 @@ export function partAt(obj: Obj, p: Point, d: number, scale: number): Part | nul
   return contains(obj, p, d / 2) ? { kind: "body" } : null;
 }
 
-export function contains(obj: Obj, p: Point, d: number): boolean {
+export function contains(obj: AnnotatedObject, p: Point, d: number): boolean {
   const [x1, y1, x2, y2] = obj.shape.box;
   if (p.x < x1 - d || p.y < y1 - d || p.x > x2 + d || p.y > y2 + d) return false;
   const outlines = rings(obj);
@@ -69,12 +70,12 @@ export function contains(obj: Obj, p: Point, d: number): boolean {
 }
 
 /** Objects that have not been rejected. */
-export const standing = (objects: Obj[]): Obj[] => objects.filter((o) => o.state !== "rejected");
+export const standing = (objects: AnnotatedObject[]): AnnotatedObject[] => objects.filter((o) => o.state !== "rejected");
 
 /** The smallest object under a point: what is large is easier to reach elsewhere. */
-export function objectAt(objects: Obj[], p: Point, d: number): Obj | null {
-  const area = ({ shape: { box } }: Obj) => (box[2] - box[0]) * (box[3] - box[1]);
+export function objectAt(objects: AnnotatedObject[], p: Point, d: number): AnnotatedObject | null {
+  const area = ({ shape: { box } }: AnnotatedObject) => (box[2] - box[0]) * (box[3] - box[1]);
   return objects
     .filter((o) => contains(o, p, d))
-    .reduce<Obj | null>((best, o) => (!best || area(o) < area(best) ? o : best), null);
+    .reduce<AnnotatedObject | null>((best, o) => (!best || area(o) < area(best) ? o : best), null);
 }

@@ -2,7 +2,8 @@
 
 import { Glass } from "./glass";
 import { Store } from "./store";
-import type { Config, Model } from "./types";
+import type { Config } from "./messages";
+import type { Model } from "./types";
 
 const stores = new Map<string, Store>();
 

@@ -3,13 +3,14 @@
 import { handlePoints, ringPoints } from "./geometry";
 import { FONT, trace } from "./paint";
 import { corners, KNOB, knob, middles } from "./rotated";
-import type { Obj, Point } from "./types";
+import type { AnnotatedObject } from "./messages";
+import type { Point } from "./types";
 import type { View } from "./view";
 
 export class Ink {
   constructor(private readonly view: View) {}
 
-  outline(ctx: CanvasRenderingContext2D, obj: Obj, strong: boolean): void {
+  outline(ctx: CanvasRenderingContext2D, obj: AnnotatedObject, strong: boolean): void {
     trace(ctx, obj, this.view);
     ctx.lineJoin = "round";
     ctx.strokeStyle = strong ? "rgba(255, 255, 255, 0.95)" : "rgba(255, 255, 255, 0.6)";
@@ -24,7 +25,7 @@ export class Ink {
     ctx.globalAlpha = 1;
   }
 
-  handles(ctx: CanvasRenderingContext2D, obj: Obj): void {
+  handles(ctx: CanvasRenderingContext2D, obj: AnnotatedObject): void {
     const { shape } = obj;
     if (shape.rotated) {
       const top = knob(shape.rotated, KNOB / this.view.k);

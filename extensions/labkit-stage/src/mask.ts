@@ -4,7 +4,8 @@ import { flood, MARK } from "./flood";
 import { boundsOf } from "./geometry";
 import { decodeRle, encodeRle } from "./rle";
 import { Steps } from "./steps";
-import type { Box, Point, Rle } from "./types";
+import type { Box, Rle } from "./messages";
+import type { Point } from "./types";
 import type { View } from "./view";
 
 /** From this alpha value on a pixel belongs to the mask. */

@@ -3,7 +3,8 @@
 
 import { rings } from "./hit";
 import { limbsOf } from "./skeleton";
-import type { Config, Frame, Keypoint, Limb, Obj, State } from "./types";
+import type { AnnotatedObject, Config, Keypoint, Limb, State } from "./messages";
+import type { Frame } from "./types";
 import type { View } from "./view";
 
 type Context = CanvasRenderingContext2D;
@@ -11,7 +12,7 @@ type Context = CanvasRenderingContext2D;
 export const FONT = "600 11px system-ui, sans-serif";
 const STATES: State[] = ["rejected", "proposed", "accepted", "edited", "added"];
 
-export function shown(frame: Frame, threshold: number): Obj[] {
+export function shown(frame: Frame, threshold: number): AnnotatedObject[] {
   return frame.objects.filter(
     (o) =>
       !o.hidden &&
@@ -26,7 +27,7 @@ export function paintFrame(ctx: Context, picture: ImageBitmap | null, frame: Fra
 }
 
 /** The outline of an object as a path in stage pixels. */
-export function trace(ctx: Context, obj: Obj, view: View): void {
+export function trace(ctx: Context, obj: AnnotatedObject, view: View): void {
   ctx.beginPath();
   const outlines = rings(obj);
   for (const ring of outlines) {
@@ -44,7 +45,7 @@ export function trace(ctx: Context, obj: Obj, view: View): void {
   }
 }
 
-export function paintObjects(ctx: Context, objects: Obj[], view: View, config: Config): void {
+export function paintObjects(ctx: Context, objects: AnnotatedObject[], view: View, config: Config): void {
   ctx.lineJoin = "round";
   for (const o of objects) {
     if (o.state === "rejected" || !rings(o).length || o.shape.rotated) continue;
@@ -84,7 +85,7 @@ export function paintObjects(ctx: Context, objects: Obj[], view: View, config: C
   tags(ctx, objects, view, config);
 }
 
-function cross(ctx: Context, o: Obj, view: View, color: string): void {
+function cross(ctx: Context, o: AnnotatedObject, view: View, color: string): void {
   const [x1, y1, x2, y2] = o.shape.box;
   ctx.strokeStyle = color;
   ctx.lineWidth = 1.25;
@@ -123,13 +124,13 @@ export function paintPoints(
   });
 }
 
-export function caption(o: Obj): string {
+export function caption(o: AnnotatedObject): string {
   const track = o.track === null ? "" : ` #${o.track}`;
   const by = o.followed_by ? ` \u25b8 ${o.followed_by}` : "";
   return `${o.label}${track}${o.score === null ? "" : ` ${o.score.toFixed(2)}`}${by}`;
 }
 
-function tags(ctx: Context, objects: Obj[], view: View, config: Config): void {
+function tags(ctx: Context, objects: AnnotatedObject[], view: View, config: Config): void {
   ctx.font = FONT;
   ctx.textBaseline = "alphabetic";
   ctx.lineWidth = 3;

@@ -4,7 +4,8 @@ import { boxOf } from "./geometry";
 import type { Stage } from "./stage";
 import type { Store } from "./store";
 import { isBackground, type Press } from "./tools/tool";
-import type { Box, FromKernel, MaskMessage, Obj, Point, PointingMessage, Shape } from "./types";
+import type { AnnotatedObject, Box, FromKernel, MaskMessage, PointingMessage, Shape } from "./messages";
+import type { Point } from "./types";
 
 interface Prompt extends Point {
   positive: boolean;
@@ -254,7 +255,7 @@ export class Pointing {
       for (const ring of this.answer.rings) this.ring(ctx, ring, color, this.answer.preview);
     }
     const box = this.pressed && this.isDrag(this.pressed) ? boxOf(this.pressed.at, this.pressed.to) : this.box;
-    if (box) stage.ink.outline(ctx, { shape: { box } } as Obj, false);
+    if (box) stage.ink.outline(ctx, { shape: { box } } as AnnotatedObject, false);
     for (const p of this.points) {
       const { x, y } = view.toStage(p);
       ctx.beginPath();

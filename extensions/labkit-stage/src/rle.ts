@@ -1,6 +1,6 @@
 // COCO's run-length encoding, as pycocotools writes it: column by column, starting with zeros.
 
-import type { Rle } from "./types";
+import type { Rle } from "./messages";
 
 export function decodeRle(rle: Rle): Uint8Array {
   const [height, width] = rle.size;

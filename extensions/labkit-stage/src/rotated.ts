@@ -1,8 +1,7 @@
 // Rotated boxes: cx, cy, width, height, and the angle in radians from the x axis to the width.
 
+import type { Rotated } from "./messages";
 import type { Point } from "./types";
-
-export type Rotated = [number, number, number, number, number];
 
 /** A point given along the box's own axes, from its centre. */
 function out([cx, cy, , , a]: Rotated, u: number, v: number): Point {

@@ -6,7 +6,7 @@ import { h, say } from "./dom";
 import type { Hand } from "./hand";
 import type { Stage } from "./stage";
 import type { Store } from "./store";
-import type { Obj } from "./types";
+import type { AnnotatedObject } from "./messages";
 
 const MOST_ROWS = 200;
 
@@ -27,7 +27,7 @@ export class Side {
   });
   private readonly names = crypto.randomUUID();
   private rows = new Map<string, HTMLElement>();
-  private drawn: Obj[] = [];
+  private drawn: AnnotatedObject[] = [];
 
   constructor(
     private readonly store: Store,
@@ -109,7 +109,7 @@ export class Side {
     if (rest > 0) this.list.append(h("div", { class: "lk-none" }, `and ${rest} more on the frame`));
   }
 
-  private row(o: Obj): HTMLElement {
+  private row(o: AnnotatedObject): HTMLElement {
     const look = this.store.config.looks[o.state];
     const mark = h("span", { class: "lk-mark", "aria-hidden": "true" }, look.mark);
     mark.style.color = look.color;
@@ -150,11 +150,11 @@ export class Side {
   }
 }
 
-function named(o: Obj): string {
+function named(o: AnnotatedObject): string {
   return `${o.label}${o.track === null ? "" : ` #${o.track}`}${o.followed_by ? ` \u25b8 ${o.followed_by}` : ""}`;
 }
 
-function spoken(o: Obj, word: string): string {
+function spoken(o: AnnotatedObject, word: string): string {
   const score = o.score === null ? "" : `, score ${o.score.toFixed(2)}`;
   return `${o.label}, ${word}${score}${o.followed_by ? `, followed by ${o.followed_by}` : ""}`;
 }

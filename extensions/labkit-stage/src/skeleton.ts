@@ -1,6 +1,6 @@
 // Skeletons: the names of a label's keypoints and the limbs between them.
 
-import type { Config, Limb, Skeleton } from "./types";
+import type { Config, Limb, Skeleton } from "./messages";
 
 /** The skeleton that the project gives to a label. */
 export function skeletonOf(config: Config, label: string): Skeleton | null {

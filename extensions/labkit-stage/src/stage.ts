@@ -5,7 +5,8 @@ import { h } from "./dom";
 import { Ink } from "./ink";
 import { paintFrame, paintObjects, shown } from "./paint";
 import type { Store } from "./store";
-import type { Frame, FromKernel, Obj, Point } from "./types";
+import type { AnnotatedObject, FromKernel } from "./messages";
+import type { Frame, Point } from "./types";
 import { View } from "./view";
 
 const SETTLE_MS = 150;
@@ -97,7 +98,7 @@ export class Stage {
     if (frame && this.width) this.view.fit(frame, this.width, this.height);
   }
 
-  get visible(): Obj[] {
+  get visible(): AnnotatedObject[] {
     const frame = this.store.frame;
     return frame ? shown(frame, this.store.status.threshold) : [];
   }

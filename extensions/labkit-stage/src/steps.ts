@@ -2,7 +2,7 @@
 // of alpha values, a filled area the pixels that it has filled.
 
 import { MARK } from "./flood";
-import type { Box } from "./types";
+import type { Box } from "./messages";
 
 type Context = OffscreenCanvasRenderingContext2D;
 

@@ -2,7 +2,8 @@
 // One store a model; several views of the same widget share it.
 
 import { Bitmaps } from "./bitmaps";
-import type { Act, Config, Frame, FromKernel, Model, Obj, Status } from "./types";
+import type { Act, AnnotatedObject, Arguments, Config, FrameState, FromKernel, FromPage, Gesture } from "./messages";
+import type { Frame, Model, Status, Unsigned } from "./types";
 import type { View } from "./view";
 
 /** "leave": another frame is about to come, though nobody here asked for it. */
@@ -110,7 +111,7 @@ export class Store {
     const now = performance.now();
     if (now - this.alive < 8000) return;
     this.alive = now;
-    this.model.send({ type: "life", client: this.client });
+    this.send({ type: "life" });
   }
 
   /** Ask for all pixels of a frame, once. */
@@ -120,8 +121,9 @@ export class Store {
     this.send({ type: "want", frame_id: frameId });
   }
 
-  send(message: Record<string, unknown>): void {
-    this.model.send({ client: this.client, ...message });
+  send(message: Unsigned): void {
+    const signed: FromPage = { client: this.client, ...message };
+    this.model.send(signed);
   }
 
   /** Have the session go to a place; `then` is the frame that is shown already. */
@@ -132,12 +134,13 @@ export class Store {
 
   /** Send a gesture; `then` is the frame that is shown after it. */
   act(
-    action: string,
-    args: Record<string, unknown> = {},
+    action: Gesture,
+    args: Arguments = {},
     options: { frame?: Frame; then?: string; tool?: string; id?: string } = {},
   ): void {
     const frame = options.frame ?? this.frame;
     if (!frame) return;
+    const number = ++this.number;
     const act: Act = {
       type: "act",
       id: options.id ?? crypto.randomUUID(),
@@ -150,9 +153,9 @@ export class Store {
       clicks: Math.max(1, this.clicks),
       args,
       refusals: this.refusals,
-      number: ++this.number,
+      number,
     };
-    if (act.then && act.then !== frame.frame_id) this.went = act.number;
+    if (act.then && act.then !== frame.frame_id) this.went = number;
     this.clicks = 0;
     this.pending.set(act.id, act);
     this.setLight("saving", "");
@@ -164,7 +167,7 @@ export class Store {
   }
 
   /** Show at once what a gesture means; the kernel's answer brings the truth. */
-  imagine(frame: Frame, change: (objects: Obj[]) => Obj[], state?: string): void {
+  imagine(frame: Frame, change: (objects: AnnotatedObject[]) => AnnotatedObject[], state?: FrameState): void {
     this.frames.set(frame.frame_id, {
       ...frame,
       objects: change(frame.objects),
@@ -236,7 +239,7 @@ export class Store {
 
   /** What this page shows of a frame, and has decided on; objects that were drawn have their names. */
   private seen({ objects, revision, proposals }: Frame): Partial<Frame> {
-    const named = (o: Obj): Obj => ({ ...o, id: this.made.get(o.id) ?? o.id });
+    const named = (o: AnnotatedObject): AnnotatedObject => ({ ...o, id: this.made.get(o.id) ?? o.id });
     return { objects: objects.map(named), revision, proposals };
   }
 

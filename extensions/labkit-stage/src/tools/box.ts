@@ -2,7 +2,8 @@
 
 import { boxOf } from "../geometry";
 import type { Hand } from "../hand";
-import type { Obj, Point } from "../types";
+import type { AnnotatedObject } from "../messages";
+import type { Point } from "../types";
 import type { Tool } from "./tool";
 
 export class Boxing implements Tool {
@@ -54,7 +55,7 @@ export class Boxing implements Tool {
     const { at, stage } = hand;
     if (drag) {
       const box = boxOf(drag.from, drag.to);
-      stage.ink.outline(ctx, { shape: { box } } as Obj, true);
+      stage.ink.outline(ctx, { shape: { box } } as AnnotatedObject, true);
       const size = `${Math.round(box[2] - box[0])} × ${Math.round(box[3] - box[1])}`;
       if (at) stage.ink.label(ctx, size, at);
     } else if (at) {

@@ -4,7 +4,8 @@ import { boundsOf, insideOf } from "../geometry";
 import type { Hand } from "../hand";
 import { paintPoints } from "../paint";
 import { limbsOf, skeletonOf } from "../skeleton";
-import type { Box, Keypoint, Obj, Point, Shape, Skeleton } from "../types";
+import type { AnnotatedObject, Box, Keypoint, Shape, Skeleton } from "../messages";
+import type { Point } from "../types";
 import { isBackground, type Press, type Tool } from "./tool";
 
 /** labkit/exchange/keypoints.py reads these as COCO's 2, 1 and 0. */
@@ -28,7 +29,7 @@ export class Placing implements Tool {
     return this.points.length > 0;
   }
 
-  private get object(): Obj | null {
+  private get object(): AnnotatedObject | null {
     return this.hand.objects.find((o) => o.id === this.target) ?? null;
   }
 

@@ -3,7 +3,8 @@
 import { polygonShape } from "../geometry";
 import type { Hand } from "../hand";
 import { Brush } from "../mask";
-import type { Box, Obj, Point, Shape } from "../types";
+import type { AnnotatedObject, Box, Shape } from "../messages";
+import type { Point } from "../types";
 import { isBackground, type Press, type Tool } from "./tool";
 
 type Drag =
@@ -177,7 +178,7 @@ export class Painting implements Tool {
     const { at, stage, tool } = this.hand;
     this.brush?.paint(ctx, stage.view);
     if (drag?.kind === "outline")
-      return stage.ink.outline(ctx, { shape: polygonShape(drag.points) } as Obj, true);
+      return stage.ink.outline(ctx, { shape: polygonShape(drag.points) } as AnnotatedObject, true);
     if (!at || tool === "fill") return;
     for (const [color, width] of [["rgba(0, 0, 0, 0.55)", 3], ["#ffffff", 1.5]] as const) {
       ctx.beginPath();

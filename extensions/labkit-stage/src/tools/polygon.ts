@@ -2,7 +2,8 @@
 
 import { polygonShape } from "../geometry";
 import type { Hand } from "../hand";
-import type { Obj, Point } from "../types";
+import type { AnnotatedObject } from "../messages";
+import type { Point } from "../types";
 import type { Press, Tool } from "./tool";
 
 export class Outlining implements Tool {
@@ -67,7 +68,7 @@ export class Outlining implements Tool {
     const { at, stage } = this.hand;
     if (!this.points.length) return;
     const end = at ? [stage.view.toFrame(at)] : [];
-    stage.ink.outline(ctx, { shape: polygonShape([...this.points, ...end]) } as Obj, true);
-    stage.ink.handles(ctx, { shape: polygonShape(this.points) } as Obj);
+    stage.ink.outline(ctx, { shape: polygonShape([...this.points, ...end]) } as AnnotatedObject, true);
+    stage.ink.handles(ctx, { shape: polygonShape(this.points) } as AnnotatedObject);
   }
 }

@@ -3,8 +3,9 @@
 
 import { boundsOf } from "../geometry";
 import type { Hand } from "../hand";
-import { corners, pulledOut, type Rotated } from "../rotated";
-import type { Obj, Point } from "../types";
+import { corners, pulledOut } from "../rotated";
+import type { AnnotatedObject, Rotated } from "../messages";
+import type { Point } from "../types";
 import type { Tool } from "./tool";
 
 const DEGREE = 180 / Math.PI;
@@ -103,6 +104,6 @@ export class Turning implements Tool {
 
   private box(ctx: CanvasRenderingContext2D, rotated: Rotated): void {
     const shape = { box: boundsOf(corners(rotated)), rotated };
-    this.hand.stage.ink.outline(ctx, { shape } as Obj, true);
+    this.hand.stage.ink.outline(ctx, { shape } as AnnotatedObject, true);
   }
 }

@@ -5,7 +5,8 @@ import {
 } from "../geometry";
 import type { Hand } from "../hand";
 import { objectAt, partAt, standing } from "../hit";
-import type { Obj, Point, Shape } from "../types";
+import type { AnnotatedObject, Shape } from "../messages";
+import type { Point } from "../types";
 import { HIDDEN, VISIBLE } from "./keypoints";
 import type { Press, Tool } from "./tool";
 
@@ -61,12 +62,12 @@ export class Selecting implements Tool {
     hand.select(press.shiftKey ? (was ? others : [...others, hit.id]) : [hit.id]);
   }
 
-  private smallerUnder(at: Point, o: Obj): boolean {
+  private smallerUnder(at: Point, o: AnnotatedObject): boolean {
     const hit = objectAt(this.hand.objects, at, 0);
     return hit !== null && hit.id !== o.id && !this.hand.selected.includes(hit.id);
   }
 
-  private pull(o: Obj, part: Part, at: Point): void {
+  private pull(o: AnnotatedObject, part: Part, at: Point): void {
     const { hand } = this;
     const together = part.kind === "body" ? hand.picked.filter((q) => !q.shape.mask) : [o];
     let start = new Map(together.map((q) => [q.id, hand.shapeOf(q).shape]));
@@ -81,7 +82,7 @@ export class Selecting implements Tool {
     hand.stage.paint();
   }
 
-  private removeVertex(o: Obj, ring: number, index: number): void {
+  private removeVertex(o: AnnotatedObject, ring: number, index: number): void {
     const shape = deleteVertex(o.shape, ring, index);
     if (!shape) return this.hand.say("A polygon keeps three points at least");
     this.edits.set(o.id, shape);
@@ -89,7 +90,7 @@ export class Selecting implements Tool {
   }
 
   /** A keypoint is seen, or it is there and hidden. */
-  private toggle(o: Obj, index: number): void {
+  private toggle(o: AnnotatedObject, index: number): void {
     const shape = toggled(this.hand.shapeOf(o).shape, index, VISIBLE, HIDDEN);
     this.edits.set(o.id, shape);
     this.keep(this.how);
@@ -211,6 +212,6 @@ export class Selecting implements Tool {
     const { drag } = this;
     if (drag?.kind !== "marquee") return;
     const shape = { box: boxOf(drag.from, drag.to) };
-    this.hand.stage.ink.outline(ctx, { shape } as Obj, false);
+    this.hand.stage.ink.outline(ctx, { shape } as AnnotatedObject, false);
   }
 }
