@@ -65,7 +65,8 @@ class Transform:
     def points(self, points: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """Points ``(n, 2)`` on the stage."""
         out: NDArray[np.float64] = np.asarray(points, dtype=np.float64) * self.k
-        return out + np.array([self.tx, self.ty])
+        out += np.array([self.tx, self.ty])
+        return out
 
     def box(self, box: Sequence[float]) -> tuple[float, float, float, float]:
         """A box as x, y, width, height on the stage."""

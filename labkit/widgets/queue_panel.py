@@ -211,9 +211,8 @@ class QueuePanel(Panel):
         said = line(self.static_text())
         if self.queue is None:
             return said
-        return said + table(
-            list(self.queue.columns), self.queue.head(20).round(3).to_numpy().tolist()
-        )
+        head = self.queue.head(20).round(3)
+        return said + table(list(head.columns), head.to_numpy().tolist())
 
 
 _FOUR = (
