@@ -208,13 +208,14 @@ class ReviewVerbs(ProjectStore):
         Parameters
         ----------
         queue : DataFrame, optional
-            From :meth:`queue`; by default that of the newest run.
+            From :meth:`queue`; by default that of the newest run that proposes detections.
         reviewer : str, optional
             Who decides.
         run : str or sequence of str, optional
             Whose proposals are shown; by default the queue's, else all current ones.
         threshold : float, optional
-            Score from which they are shown, 0..1; by default the ``conf`` of the run.
+            Score from which they are shown, 0..1; by default those of each run from its own
+            ``conf`` up. What a tracker proposes is always held against its run's ``conf``.
         scope : {'shared', 'own'}
             Whether the decisions of other reviewers count in this session, see
             :class:`labkit.ReviewSession`.
@@ -249,10 +250,6 @@ class ReviewVerbs(ProjectStore):
             queue = self.queue(run if isinstance(run, str) else None)
         runs = run if run is not None else queue.attrs.get("runs")
         proposals = self.proposals(runs)
-        if threshold is None:
-            names = [runs] if isinstance(runs, str) else runs
-            newest = self.run(names[-1] if names else None).manifest
-            threshold = newest.conf
         clock: dict[str, Any] = {"clock": SimulatedClock()} if scripted else {}
         return ReviewSession(
             self,

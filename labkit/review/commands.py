@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from labkit.core.errors import InputError
-from labkit.core.geometry import clip_boxes
 from labkit.core.registry import unknown
-from labkit.core.types import AnnotatedObject, Attribute, Frame, Kind, Shape
+from labkit.core.shapes import ShapeLike, as_shape, fit_shape
+from labkit.core.types import AnnotatedObject, Attribute, Kind
 from labkit.review.view import FrameView
 
 __all__ = [
@@ -23,7 +23,6 @@ __all__ = [
     "add",
     "comment",
     "edit",
-    "fit_shape",
     "frame_verdict",
     "reject",
     "relabel",
@@ -44,23 +43,6 @@ class Draft:
     def subject(self) -> AnnotatedObject | None:
         """The object that it is about, None for a whole frame."""
         return self.before or self.after
-
-
-def fit_shape(shape: Shape, frame: Frame) -> Shape:
-    """A shape with its box cut at the frame's edges; outside, or a foreign mask: error."""
-    x1, y1, x2, y2 = (float(v) for v in clip_boxes(shape.box, frame.width, frame.height))
-    if x2 <= x1 or y2 <= y1:
-        raise InputError(
-            "This shape cannot be used",
-            f"its box {shape.box} is outside of the frame of {frame.width} x {frame.height}",
-        )
-    mask = shape.mask
-    if mask is not None and (mask.height, mask.width) != (frame.height, frame.width):
-        raise InputError(
-            "This mask cannot be used",
-            f"it is {mask.width} x {mask.height}, the frame {frame.width} x {frame.height}",
-        )
-    return Shape((x1, y1, x2, y2), shape.rotated, shape.polygons, mask, shape.keypoints)
 
 
 def _check_label(label: str, labels: Sequence[str]) -> str:
@@ -86,13 +68,13 @@ def reject(view: FrameView, object_id: str) -> list[Draft]:
 def edit(
     view: FrameView,
     object_id: str,
-    shape: Shape | None = None,
+    shape: ShapeLike | None = None,
     attributes: Sequence[Attribute] | None = None,
 ) -> list[Draft]:
     """Correct an object's shape, its attributes, or both."""
     o = view.object(object_id)
     after = o.with_(
-        shape=o.shape if shape is None else fit_shape(shape, view.frame),
+        shape=o.shape if shape is None else fit_shape(as_shape(shape), view.frame),
         attributes=o.attributes if attributes is None else tuple(attributes),
     )
     if (after.shape, after.attributes) == (o.shape, o.attributes):
@@ -110,7 +92,7 @@ def relabel(view: FrameView, object_id: str, label: str, labels: Sequence[str]) 
 def add(
     view: FrameView,
     label: str,
-    shape: Shape,
+    shape: ShapeLike,
     labels: Sequence[str],
     attributes: Sequence[Attribute] = (),
     track_id: int | None = None,
@@ -127,7 +109,7 @@ def add(
         uuid4().hex,
         view.frame.frame_id,
         _check_label(label, labels),
-        fit_shape(shape, view.frame),
+        fit_shape(as_shape(shape), view.frame),
         attributes=tuple(attributes),
         track_id=track_id,
     )

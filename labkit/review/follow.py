@@ -7,19 +7,19 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from labkit.core.errors import InputError, LabkitError
 from labkit.core.registry import unknown
 from labkit.core.types import AnnotatedObject, Frame, Shape
-from labkit.ledger.fold import FOLLOW
 from labkit.models.interactors.base import ImageSource
 from labkit.models.trackers import open_tracker
 from labkit.models.trackers.base import Tracker
-from labkit.review.commands import Draft
 from labkit.review.ride import Ride, follow_manifest, in_worker, sequence_of
 from labkit.review.view import FrameView
-from labkit.review.writing import DecisionWriter
+
+if TYPE_CHECKING:
+    from labkit.review.session import ReviewSession
 
 __all__ = ["FollowMode", "Followed"]
 
@@ -90,12 +90,12 @@ class FollowMode:
 
     Parameters
     ----------
-    session : DecisionWriter
+    session : ReviewSession
     source : ImageSource
         The pixels that trackers see.
     """
 
-    def __init__(self, session: DecisionWriter, source: ImageSource) -> None:
+    def __init__(self, session: ReviewSession, source: ImageSource) -> None:
         self.source = source
         self.last_move: list[Followed] = []
         self._session = session
@@ -130,9 +130,9 @@ class FollowMode:
                 if held is not None and held.tracker is opened:
                     return held.public()
                 if o.track_id is None:
-                    o = o.with_(track_id=session.project.claim_tracks([None])[0])
-                    draft = Draft("accept", o.frame_id, None, o)
-                    step = session.commit([draft], tool=FOLLOW, clicks=1)[0].step
+                    track_id = session.project.claim_tracks([None])[0]
+                    step = session.put_on_track(object_id, track_id)
+                    o = o.with_(track_id=track_id)
                 assert o.track_id is not None
                 hold = _Hold(object_id, o.track_id, o.label, opened, step, o.frame_id)
                 self._holds[o.track_id] = hold
@@ -281,7 +281,7 @@ class FollowMode:
         session = self._session
         tracks = [hold.track_id for hold in holds]
         with session.lock:
-            old = session.index.runs_of(tracks, sequence[at + 1 :])
+            old = session.runs_of(tracks, sequence[at + 1 :])
         tracker = holds[0].tracker
         mine = (r for r in self._rides if r.tracker is tracker and r.sequence == sequence)
         ride = next((r for r in mine if r.head == at), None) if not old else None

@@ -10,14 +10,16 @@ from uuid import uuid4
 from labkit.core.errors import LabkitError
 from labkit.core.prompts import MaskProposal, Prompts
 from labkit.core.registry import unknown
+from labkit.core.shapes import fit_shape
 from labkit.core.types import AnnotatedObject, Decision, Frame, Shape
 from labkit.core.visibility import TRACKED_BY
 from labkit.models.contours import shape_to_box, shape_to_mask, shape_to_polygons
 from labkit.review import commands
 from labkit.review.commands import Draft
 from labkit.review.view import FrameView
+from labkit.review.walk import QueueWalk
 from labkit.review.which import ManyReport, Unchanged, Which
-from labkit.review.writing import DecisionWriter
+from labkit.review.writer import DecisionWriter
 
 __all__ = ["Many", "Refiner", "copy_objects"]
 
@@ -50,13 +52,13 @@ class Many:
     the frames since, or one of the objects is different now, nothing is written.
     """
 
-    def __init__(self, session: DecisionWriter, which: Which) -> None:
-        self._session = session
-        with session.lock:
-            self._since = session.writes
-            frames = _frames(session, which.frames)
-            self._views = {f: session.view_of(f) for f in frames}
-        found = {f: which.of(v, session.threshold) for f, v in self._views.items()}
+    def __init__(self, writer: DecisionWriter, which: Which) -> None:
+        self._writer, walk = writer, writer.walk
+        with walk.lock:
+            self._since = writer.writes
+            frames = _frames(walk, which.frames)
+            self._views = {f: walk.view_of(f) for f in frames}
+        found = {f: which.of(v, walk.threshold) for f, v in self._views.items()}
         self._objects = {f: objects for f, objects in found.items() if objects}
         missing = set(which.ids or ()) - {o.object_id for o in self}
         if missing:
@@ -82,7 +84,7 @@ class Many:
 
     def relabel(self, label: str, *, tool: str = "api", clicks: int = 1) -> ManyReport:
         """Give all of them a label."""
-        labels = self._session.project.labels
+        labels = self._writer.walk.project.labels
         if label not in labels:
             raise unknown("label", label, list(labels))
         return self._each(
@@ -203,7 +205,7 @@ class Many:
     def _commit(
         self, drafts: list[Draft], left: list[Unchanged], tool: str, clicks: int
     ) -> ManyReport:
-        saved = self._session.commit_all(
+        saved = self._writer.commit_all(
             drafts, self._views, tool=tool, clicks=clicks, since=self._since
         )
         return _report(saved, left)
@@ -214,12 +216,12 @@ def _report(saved: Sequence[Decision], left: Iterable[Unchanged]) -> ManyReport:
     return ManyReport(len(saved), len(frames), tuple(left), (), tuple(saved))
 
 
-def _frames(session: DecisionWriter, frames: str | Collection[str]) -> list[str]:
+def _frames(walk: QueueWalk, frames: str | Collection[str]) -> list[str]:
     if isinstance(frames, str):
         if frames not in ("current", "queue"):
             raise unknown("choice of frames", frames, ["current", "queue"])
-        return [session.frame_id] if frames == "current" else session.order
-    order = session.order
+        return [walk.frame_id] if frames == "current" else walk.order
+    order = walk.order
     for frame_id in set(frames) - set(order):
         raise unknown("frame of this queue", frame_id, order)
     wanted = set(frames)
@@ -273,19 +275,20 @@ def _answers(
 
 
 def copy_objects(
-    session: DecisionWriter, frame_id: str, object_ids: Sequence[str], tool: str = "copy"
+    writer: DecisionWriter, frame_id: str, object_ids: Sequence[str], tool: str = "copy"
 ) -> ManyReport:
     """Add copies of objects of the current frame to another frame of the queue.
 
     A copy keeps label, shape, attributes and track. What does not fit the other frame, or is of a
     track that is there already, is listed and left.
     """
-    (target,) = _frames(session, [frame_id])
-    goal = session.view_of(target)
+    walk = writer.walk
+    (target,) = _frames(walk, [frame_id])
+    goal = walk.view_of(target)
     there = {o.track_id for o in goal.objects if o.state != "rejected"} - {None}
     drafts: list[Draft] = []
     left: list[Unchanged] = []
-    for o in map(session.view.object, dict.fromkeys(object_ids)):
+    for o in map(walk.view.object, dict.fromkeys(object_ids)):
         if frame_id == o.frame_id or o.track_id in there:
             reason = "it is of this frame" if frame_id == o.frame_id else "its track is there"
             left.append(Unchanged(o.object_id, o.frame_id, reason))
@@ -295,12 +298,12 @@ def copy_objects(
                 uuid4().hex,
                 target,
                 o.label,
-                commands.fit_shape(o.shape, goal.frame),
+                fit_shape(o.shape, goal.frame),
                 attributes=tuple(a for a in o.attributes if not a.name.startswith(_OF_THE_TRACKER)),
                 track_id=o.track_id,
             )
             drafts.append(Draft("add", target, None, copy))
         except LabkitError as exc:
             left.append(Unchanged(o.object_id, o.frame_id, str(exc)))
-    saved = session.commit_all(drafts, {target: goal}, tool=tool, clicks=1)
+    saved = writer.commit_all(drafts, {target: goal}, tool=tool, clicks=1)
     return _report(saved, left)

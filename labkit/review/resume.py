@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
 from labkit.core.rows import object_from_row
 from labkit.core.types import AnnotatedObject
-from labkit.review.writing import DecisionWriter
 from labkit.store.project import ProjectStore
 from labkit.store.proposals import RunStore, proposals_dataframe
 from labkit.store.tracks import Hidden
+
+if TYPE_CHECKING:
+    from labkit.review.session import ReviewSession
 
 __all__ = ["close_orphans", "load_follows"]
 
@@ -34,7 +37,7 @@ def close_orphans(project: ProjectStore) -> None:
             lock.release()
 
 
-def load_follows(session: DecisionWriter) -> None:
+def load_follows(session: ReviewSession) -> None:
     """Show what earlier sessions followed, on the frames of this session's queue.
 
     Runs whose process has died are finished first. In a session of scope ``own`` only what the

@@ -13,6 +13,7 @@ from labkit._version import __version__
 from labkit.core.drift import DriftWatch, attributes
 from labkit.core.errors import LabkitError
 from labkit.core.rows import object_from_row
+from labkit.core.shapes import fit_shape
 from labkit.core.tracks import Keyframe, Tracked
 from labkit.core.types import (
     AnnotatedObject,
@@ -28,7 +29,6 @@ from labkit.models.detectors.base import Image
 from labkit.models.interactors.base import ImageSource
 from labkit.models.trackers.base import Tracker, TrackSession
 from labkit.models.worker import Priority, worker
-from labkit.review.commands import fit_shape
 from labkit.store.columns import proposals_table
 from labkit.store.project import ProjectStore
 from labkit.store.proposals import RunStore

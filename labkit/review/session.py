@@ -7,32 +7,44 @@ time spent.
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Self
 
 import pandas as pd
 
 from labkit.core.errors import StaleDecisionError
-from labkit.core.types import Attribute, Decision, Shape
+from labkit.core.shapes import ShapeLike
+from labkit.core.types import AnnotatedObject, Attribute, Decision
+from labkit.core.visibility import Thresholds
 from labkit.frames.reader import FrameReader
+from labkit.ledger.fold import FOLLOW
 from labkit.models.filters import FilteredSource, FilterSwitch
 from labkit.models.interactors.base import ImageSource
 from labkit.models.trackers.base import Tracker
 from labkit.review import commands
+from labkit.review.commands import Draft
 from labkit.review.follow import Followed, FollowMode
 from labkit.review.many import Many, copy_objects
 from labkit.review.resume import load_follows
-from labkit.review.walk import Scope
+from labkit.review.statistics import SessionStatistics
+from labkit.review.timer import ActiveTimer
+from labkit.review.view import FrameView
+from labkit.review.walk import QueueWalk, Scope
 from labkit.review.which import ManyReport, Which
-from labkit.review.writing import DecisionWriter
+from labkit.review.writer import DecisionWriter
 from labkit.store.project import ProjectStore
 
 __all__ = ["ReviewSession"]
 
 
-class ReviewSession(DecisionWriter):
+class ReviewSession:
     """One reviewer working through one queue.
+
+    It is made of a :class:`~labkit.review.walk.QueueWalk`, which knows where the reviewer is and
+    what is there, a :class:`~labkit.review.writer.DecisionWriter`, which writes and takes back, and
+    a live tracker that follows the walk.
 
     Parameters
     ----------
@@ -41,8 +53,10 @@ class ReviewSession(DecisionWriter):
         ``frame_id`` in the order of reviewing; ``rule`` and ``reason`` where there are any.
     proposals : DataFrame
         What is proposed on these frames (``PROPOSAL_COLUMNS``).
-    threshold : float
-        Score 0..1 from which proposals are shown.
+    threshold : float, optional
+        Score 0..1 from which proposals of detectors are shown. By default those of each run are
+        shown from the run's own ``conf`` up, and the session's threshold begins at that of the
+        newest one. What a tracker proposes is always held against its own run's ``conf``.
     reviewer : str, optional
         Who decides; the user's name by default.
     scope : {'shared', 'own'}
@@ -60,10 +74,15 @@ class ReviewSession(DecisionWriter):
 
     Attributes
     ----------
+    project : ProjectStore
+    walk : QueueWalk
+    writer : DecisionWriter
     filters : FilterSwitch
         Image filters for this and the following frames, until they are switched off.
     source : FilteredSource
         The pixels that trackers, interactors and people see: through the filters that are on.
+    following : FollowMode
+        The objects that trackers carry along.
     """
 
     def __init__(
@@ -72,7 +91,7 @@ class ReviewSession(DecisionWriter):
         queue: pd.DataFrame,
         proposals: pd.DataFrame,
         *,
-        threshold: float,
+        threshold: float | None = None,
         reviewer: str | None = None,
         scope: Scope = "shared",
         scripted: bool = False,
@@ -80,16 +99,20 @@ class ReviewSession(DecisionWriter):
         clock: Callable[[], float] = time.monotonic,
         source: ImageSource | None = None,
     ) -> None:
-        super().__init__(
+        self.project = project
+        self.walk = QueueWalk(
             project,
             queue,
             proposals,
             threshold=threshold,
             reviewer=reviewer,
             scope=scope,
-            scripted=scripted,
             idle_after=idle_after,
             clock=clock,
+            on_move=lambda here, there: self.following.carry(here, there),
+        )
+        self.writer = DecisionWriter(
+            self.walk, scripted=scripted, on_undo=lambda step: self.following.forget(step)
         )
         load_follows(self)
         self._reader = FrameReader(project.root)
@@ -109,6 +132,152 @@ class ReviewSession(DecisionWriter):
             self.following.close()
         finally:
             self._reader.close()
+
+    # ---- where we are
+
+    @property
+    def lock(self) -> threading.RLock:
+        """Held by every verb while it reads or changes what the session knows."""
+        return self.walk.lock
+
+    @property
+    def moving(self) -> threading.RLock:
+        """Held by a move until what it sets off has ended."""
+        return self.walk.moving
+
+    @property
+    def reviewer(self) -> str:
+        """Who decides."""
+        return self.walk.reviewer
+
+    @property
+    def scope(self) -> Scope:
+        """Whose decisions count, ``shared`` or ``own``."""
+        return self.walk.scope
+
+    @property
+    def scripted(self) -> bool:
+        """Whether decisions are marked as made by no person."""
+        return self.writer.scripted
+
+    @property
+    def session_id(self) -> str:
+        """Stands in every row that this session writes."""
+        return self.writer.session_id
+
+    @property
+    def timer(self) -> ActiveTimer:
+        """The active time on each frame."""
+        return self.walk.timer
+
+    @property
+    def queue(self) -> pd.DataFrame:
+        """The queue, one row per frame."""
+        return self.walk.queue
+
+    @property
+    def order(self) -> list[str]:
+        """The frames of the queue, in order."""
+        return self.walk.order
+
+    @property
+    def view(self) -> FrameView:
+        """The current frame with its objects."""
+        return self.walk.view
+
+    @property
+    def frame_id(self) -> str:
+        """The current frame's id."""
+        return self.walk.frame_id
+
+    @property
+    def position(self) -> int:
+        """Place of the current frame in the queue, from 0."""
+        return self.walk.position
+
+    @property
+    def threshold(self) -> float:
+        """Score from which proposals are shown; moving it decides nothing."""
+        return self.walk.threshold
+
+    @threshold.setter
+    def threshold(self, value: float) -> None:
+        self.walk.threshold = value
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """From which score the proposals of each run are shown."""
+        return self.walk.thresholds
+
+    @property
+    def why(self) -> str:
+        """Rule and reason that put the current frame here."""
+        return self.walk.why_at(self.walk.position)
+
+    def why_at(self, position: int) -> str:
+        """Rule and reason that put a frame at its place of the queue."""
+        return self.walk.why_at(position)
+
+    def objects(self, threshold: float | None = None) -> list[AnnotatedObject]:
+        """What is shown on the current frame, at the session's or another threshold."""
+        return self.walk.objects(threshold)
+
+    def states(self) -> list[str]:
+        """State of each frame of the queue, in order; ``new`` where nothing was decided."""
+        return self.walk.states()
+
+    def progress(self) -> tuple[int, int]:
+        """Frames of the queue that have their verdict, and all of them."""
+        return self.walk.progress()
+
+    def peek(self, position: int) -> FrameView:
+        """A frame of the queue as it stands, without going there; for fetching ahead."""
+        return self.walk.peek(position)
+
+    def view_of(self, frame_id: str) -> FrameView:
+        """The current frame as it is shown, or another as the ledger has it now."""
+        return self.walk.view_of(frame_id)
+
+    # ---- moving
+
+    def next(self, *, undecided: bool = False) -> str | None:
+        """Go to the next frame, or the next without a verdict; None at the end, staying there."""
+        return self.walk.next(undecided=undecided)
+
+    def previous(self) -> str | None:
+        """Go to the frame before; None at the beginning."""
+        return self.walk.previous()
+
+    def goto(self, frame_id: str) -> str:
+        """Go to a frame of the queue."""
+        return self.walk.goto(frame_id)
+
+    def reload(self) -> None:
+        """Read the current frame again, with what others have decided."""
+        self.walk.reload()
+
+    def set_queue(self, queue: pd.DataFrame) -> None:
+        """Work through another order; the current frame stays if it is still there."""
+        self.walk.set_queue(queue)
+
+    # ---- new proposals
+
+    def take_proposals(self, proposals: pd.DataFrame) -> None:
+        """Show these proposals from now on in place of those that the session began with."""
+        self.walk.take_proposals(proposals)
+
+    def add_proposals(
+        self, frame_id: str, objects: Sequence[AnnotatedObject], tracks: Iterable[int] = ()
+    ) -> None:
+        """Show proposals that were made after the session began; on the current frame at once.
+
+        See :meth:`labkit.review.walk.QueueWalk.add_proposals`.
+        """
+        self.walk.add_proposals(frame_id, objects, tracks)
+
+    def runs_of(self, tracks: Iterable[int], frame_ids: Iterable[str]) -> set[str]:
+        """Runs that propose one of these tracks on one of these frames."""
+        return self.walk.proposals.runs_of(tracks, frame_ids)
 
     # ---- deciding
 
@@ -145,14 +314,17 @@ class ReviewSession(DecisionWriter):
     def edit(
         self,
         object_id: str,
-        shape: Shape | None = None,
+        shape: ShapeLike | None = None,
         *,
         attributes: Sequence[Attribute] | None = None,
         tool: str = "api",
         clicks: int = 2,
         expect_revision: int | None = None,
     ) -> list[Decision]:
-        """Correct an object's box, polygon, mask, keypoints or attributes."""
+        """Correct an object's box, polygon, mask, keypoints or attributes.
+
+        ``shape`` is in any of the forms of :func:`labkit.core.shapes.as_shape`.
+        """
         with self.lock:
             self._expect(object_id, expect_revision)
             drafts = commands.edit(self.view, object_id, shape, attributes)
@@ -176,7 +348,7 @@ class ReviewSession(DecisionWriter):
     def add(
         self,
         label: str,
-        shape: Shape,
+        shape: ShapeLike,
         *,
         attributes: Sequence[Attribute] = (),
         track_id: int | None = None,
@@ -186,6 +358,18 @@ class ReviewSession(DecisionWriter):
         """Add an object that was missed; with ``track_id``, where its tracker has lost it.
 
         It is a keyframe of that track then, from which :meth:`labkit.Project.retrack` goes on.
+
+        Parameters
+        ----------
+        label : str
+            One of the project's labels.
+        shape : Shape or array_like
+            A :class:`labkit.Shape`, a box ``(x1, y1, x2, y2)``, the ``(n, 2)`` points of an
+            outline, or a boolean mask ``(h, w)``; pixels of the frame.
+        attributes : sequence of Attribute
+        track_id : int, optional
+        tool, clicks
+            With what it was done, and how many clicks it took; for the metrics.
         """
         with self.lock:
             drafts = commands.add(
@@ -196,7 +380,7 @@ class ReviewSession(DecisionWriter):
     def accept_frame(self, *, tool: str = "api", clicks: int = 1) -> list[Decision]:
         """Accept the frame with what is shown at the threshold, which the ledger records."""
         with self.lock:
-            drafts = commands.accept_frame(self.view, self._threshold)
+            drafts = commands.accept_frame(self.view, self.threshold)
             return self.commit(drafts, tool=tool, clicks=clicks)
 
     def reject_frame(self, why: str = "", *, tool: str = "api", clicks: int = 1) -> list[Decision]:
@@ -225,6 +409,50 @@ class ReviewSession(DecisionWriter):
                 "look at the object again",
             )
 
+    def put_on_track(self, object_id: str, track_id: int) -> str:
+        """Accept an object as it stands, as the shape of a track; the step that undo takes back."""
+        with self.lock:
+            o = self.view.object(object_id).with_(track_id=track_id)
+            draft = Draft("accept", o.frame_id, None, o)
+            return self.commit([draft], tool=FOLLOW, clicks=1)[0].step
+
+    def commit(
+        self, drafts: Sequence[Draft], *, tool: str = "api", clicks: int = 0
+    ) -> list[Decision]:
+        """Write drafts of the current frame as one step, which undo takes back as a whole.
+
+        See :meth:`labkit.review.writer.DecisionWriter.commit`.
+        """
+        return self.writer.commit(drafts, tool=tool, clicks=clicks)
+
+    def undo(self) -> str | None:
+        """Take back this reviewer's last step and go to its frame; None where there is none.
+
+        Works over frames, sessions and restarts: the ledger is the memory. A step on several
+        frames is taken back on all of them.
+        """
+        return self.writer.undo()
+
+    def redo(self) -> str | None:
+        """Do again what was undone last; None where there is nothing, or something new was done."""
+        return self.writer.redo()
+
+    @property
+    def signed(self) -> str | None:
+        """The name that was given to :meth:`sign` last."""
+        return self.writer.signed
+
+    def sign(self, reviewer: str) -> None:
+        """Let somebody else go on here: what follows is under their name, and undo is theirs.
+
+        A session of scope ``own`` is one person's and refuses.
+        """
+        self.writer.sign(reviewer)
+
+    def statistics(self) -> SessionStatistics:
+        """What was done in this session, undone steps left out, and what is left."""
+        return self.writer.statistics()
+
     # ---- deciding on many
 
     def many(self, which: Which | None = None) -> Many:
@@ -235,12 +463,12 @@ class ReviewSession(DecisionWriter):
         which : Which, optional
             All that is shown on the current frame by default.
         """
-        return Many(self, which or Which())
+        return Many(self.writer, which or Which())
 
     def copy_to(self, frame_id: str, object_ids: Sequence[str]) -> ManyReport:
         """Add copies of objects of the current frame to another frame of the queue, as one step."""
         with self.lock:
-            return copy_objects(self, frame_id, object_ids)
+            return copy_objects(self.writer, frame_id, object_ids)
 
     # ---- following
 
@@ -259,9 +487,3 @@ class ReviewSession(DecisionWriter):
     def followed(self) -> list[Followed]:
         """Which object is held by which tracker, and what came of it."""
         return self.following.held()
-
-    def _moved(self, here: str, there: str) -> None:
-        self.following.carry(here, there)
-
-    def _undone(self, step: str) -> None:
-        self.following.forget(step)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from labkit.core.types import Decision
+from labkit.ledger.undo import Undone
 
 __all__ = ["SessionStatistics", "Tally"]
 
@@ -24,7 +25,7 @@ class SessionStatistics:
     active_s : float
         Seconds of work in this session, idle time left out.
     frames_per_hour : float
-        ``frames_here`` an hour of ``active_s``; 0 before any time has passed.
+        ``frames_here`` per hour of ``active_s``; 0 before any time has passed.
     verdicts : mapping of str to int
         Decisions by kind: ``accept``, ``edit``, ``relabel``, ``reject``, ``add``,
         ``accept_frame``, ``reject_frame``, ``skip``.
@@ -43,20 +44,17 @@ class Tally:
 
     def __init__(self) -> None:
         self._steps: dict[str, list[tuple[str, str]]] = {}
-        self._undone: set[str] = set()
+        self._undone = Undone()
 
     def note(self, d: Decision) -> None:
         """Take in one written row."""
-        if d.kind == "undo" and d.target is not None:
-            self._undone.add(d.target)
-        elif d.kind == "redo" and d.target is not None:
-            self._undone.discard(d.target)
-        elif d.kind != "comment":
+        self._undone.note(d.kind, d.target)
+        if d.kind not in ("undo", "redo", "comment"):
             self._steps.setdefault(d.step, []).append((d.kind, d.frame_id))
 
     def statistics(self, done: int, total: int, active_s: float) -> SessionStatistics:
         """All that counts, with the queue's progress and the active time."""
-        rows = [r for step, rs in self._steps.items() if step not in self._undone for r in rs]
+        rows = [r for step, rs in self._steps.items() if step not in self._undone.steps for r in rs]
         frames = {f for kind, f in rows if kind in ("accept_frame", "reject_frame")}
         rate = 3600 * len(frames) / active_s if active_s > 0 else 0.0
         verdicts = dict(sorted(Counter(kind for kind, _ in rows).items()))

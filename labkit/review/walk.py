@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import pandas as pd
@@ -13,7 +14,9 @@ from labkit.core.config import default_reviewer
 from labkit.core.errors import InputError
 from labkit.core.registry import unknown
 from labkit.core.types import AnnotatedObject, Decision
+from labkit.core.visibility import Thresholds
 from labkit.ledger.fold import frame_states
+from labkit.ledger.frame_fold import frame_state
 from labkit.review.timer import ActiveTimer
 from labkit.review.view import FrameView, ProposalIndex, check_threshold
 from labkit.store.project import ProjectStore
@@ -31,6 +34,13 @@ class QueueWalk:
 
     ``lock`` is held by every verb while it reads or changes what the session knows. A move holds
     ``moving`` as well, until what it sets off has ended; it never waits for that with ``lock``.
+
+    Parameters
+    ----------
+    project, queue, proposals, threshold, reviewer, scope, idle_after, clock
+        See :class:`labkit.review.ReviewSession`.
+    on_move : callable
+        Told the frame that was left and the one that was reached, after every move.
     """
 
     def __init__(
@@ -39,11 +49,12 @@ class QueueWalk:
         queue: pd.DataFrame,
         proposals: pd.DataFrame,
         *,
-        threshold: float,
+        threshold: float | None = None,
         reviewer: str | None = None,
         scope: Scope = "shared",
         idle_after: float = 60.0,
         clock: Callable[[], float] = time.monotonic,
+        on_move: Callable[[str, str], object] = lambda here, there: None,
     ) -> None:
         project.check_writable("A review cannot start")
         if scope not in ("shared", "own"):
@@ -52,8 +63,11 @@ class QueueWalk:
         self.project, self.scope = project, scope
         self.reviewer = (reviewer or default_reviewer()).strip()
         self.timer = ActiveTimer(idle_after, clock)
-        self._threshold = check_threshold(threshold)
-        self.index = ProposalIndex(proposals)
+        self._on_move = on_move
+        self._asked = None if threshold is None else check_threshold(threshold)
+        self.thresholds = self._thresholds_of(proposals)
+        self._threshold = check_threshold(self.thresholds.base)
+        self.proposals = ProposalIndex(proposals)
         decisions = project.decisions()
         if scope == "own":
             decisions = decisions[decisions["reviewer"] == self.reviewer]
@@ -79,6 +93,10 @@ class QueueWalk:
             undecided = (k for k, f in enumerate(self._order) if not self._is_done(f))
             self._load(next(undecided, 0))
 
+    def _thresholds_of(self, proposals: pd.DataFrame) -> Thresholds:
+        runs = [str(r) for r in proposals["run_id"].unique()]
+        return self.project.thresholds(runs, self._asked)
+
     def _is_done(self, frame_id: str) -> bool:
         return self._states.get(frame_id) in DONE
 
@@ -87,24 +105,50 @@ class QueueWalk:
         self._position = position
         self.timer.enter(self.frame_id)
 
+    def return_to(self, frame_id: str) -> None:
+        """Go to a frame of the queue without setting anything off; ``lock`` is held."""
+        self._load(self._place[frame_id])
+
+    def __contains__(self, frame_id: str) -> bool:
+        """Whether a frame is in the queue."""
+        return frame_id in self._place
+
     def _fresh(self, frame_id: str) -> FrameView:
         """The frame as the ledger has it now."""
-        view = self._read(frame_id)
+        view = self.read(frame_id)
         self._states[frame_id] = view.state
         return view
 
-    def _read(self, frame_id: str) -> FrameView:
-        rows = self._rows(frame_id)
-        return FrameView.build(self.project.frame(frame_id), self.index.of(frame_id), rows)
+    def read(self, frame_id: str) -> FrameView:
+        """A frame as the ledger has it now."""
+        return FrameView.build(
+            self.project.frame(frame_id),
+            self.proposals.of(frame_id),
+            self.rows(frame_id),
+            self.thresholds,
+        )
 
-    def _rows(self, frame_id: str) -> list[Decision]:
+    def rows(self, frame_id: str) -> list[Decision]:
         """The decisions on a frame that count for this reviewer."""
         rows = self.project.ledger.frame(frame_id)
         return rows if self.scope == "shared" else [d for d in rows if d.reviewer == self.reviewer]
 
     def view_of(self, frame_id: str) -> FrameView:
         """The current frame as it is shown, or another as the ledger has it now."""
-        return self.view if frame_id == self.frame_id else self._read(frame_id)
+        return self.view if frame_id == self.frame_id else self.read(frame_id)
+
+    def written(self, frame_id: str, decisions: Sequence[Decision], view: FrameView | None) -> None:
+        """Take in decisions that were written on a frame; ``lock`` is held.
+
+        ``view`` is the frame as it was before them, where that is known.
+        """
+        if frame_id == self.frame_id:
+            self._view = self.view.after(decisions)
+            self._states[frame_id] = self._view.state
+        elif view is not None:
+            self._states[frame_id] = frame_state([*view.decisions, *decisions])
+        else:
+            self._states[frame_id] = frame_state(self.rows(frame_id))
 
     @property
     def view(self) -> FrameView:
@@ -177,7 +221,7 @@ class QueueWalk:
         order = self._order
         if not 0 <= position < len(order):
             raise InputError(f"The queue has no place {position}", f"it has 0 to {len(order) - 1}")
-        return self._read(order[position])
+        return self.read(order[position])
 
     # ---- moving
 
@@ -193,7 +237,7 @@ class QueueWalk:
                     return None
                 self._load(position)
                 there = self.frame_id
-            self._moved(here, there)
+            self._on_move(here, there)
             return there
 
     def previous(self) -> str | None:
@@ -205,7 +249,7 @@ class QueueWalk:
                     return None
                 self._load(self._position - 1)
                 there = self.frame_id
-            self._moved(here, there)
+            self._on_move(here, there)
             return there
 
     def goto(self, frame_id: str) -> str:
@@ -217,11 +261,8 @@ class QueueWalk:
                     raise unknown("frame of this queue", frame_id, self._order)
                 self._load(self._place[frame_id])
                 there = self.frame_id
-            self._moved(here, there)
+            self._on_move(here, there)
             return there
-
-    def _moved(self, here: str, there: str) -> None:
-        """What a move sets off; ``moving`` is held, ``lock`` is not."""
 
     def reload(self) -> None:
         """Read the current frame again, with what others have decided."""
@@ -233,7 +274,10 @@ class QueueWalk:
     def take_proposals(self, proposals: pd.DataFrame) -> None:
         """Show these proposals from now on in place of those that the session began with."""
         with self.lock:
-            self.index = ProposalIndex(proposals)
+            self.proposals = ProposalIndex(proposals)
+            # the reviewer's threshold stays where it is, whatever runs there are now
+            base = self.thresholds.base
+            self.thresholds = replace(self._thresholds_of(proposals), base=base)
             self._view = self._fresh(self.frame_id)
 
     def add_proposals(
@@ -245,12 +289,12 @@ class QueueWalk:
         ----------
         frame_id : str
         objects : sequence of AnnotatedObject
-            As :func:`labkit.store.columns.object_from_row` makes them.
+            As :func:`labkit.core.rows.object_from_row` makes them.
         tracks : iterable of int
             Earlier proposals of these tracks on the frame are not shown any more; those of the
             objects' own tracks never are.
         """
         with self.lock:
-            self.index.add(frame_id, objects, tracks)
+            self.proposals.add(frame_id, objects, tracks)
             if frame_id == self.frame_id:
                 self._view = self._fresh(frame_id)

@@ -33,14 +33,15 @@ def thresholds_of(
     manifests : sequence of Manifest
         All runs of the project, oldest first.
     runs : iterable of str, optional
-        Those that are shown; all by default. The newest of them that proposes detections gives the
-        threshold with which a review begins.
+        Those that are shown; all by default, or where none is known. The newest of them that
+        proposes detections gives the threshold with which a review begins.
     threshold : float, optional
         One threshold for all runs that propose detections, in place of each one's own.
     """
     by_id = {m.run_id: m for m in manifests}
     wanted = None if runs is None else set(runs)
     shown = [m for m in manifests if wanted is None or m.run_id in wanted]
+    shown = shown or list(manifests)
     detections = [m for m in shown if proposes_detections(m, by_id)]
     moved = {m.run_id: m.conf if threshold is None else threshold for m in detections}
     fixed = {m.run_id: m.conf for m in shown if m.run_id not in moved}

@@ -163,7 +163,8 @@ class Bench(Whole, ipywidgets.VBox):
         conf = self.project.run((queue.attrs.get("runs") or [None])[-1]).manifest.conf
         plain = queue.copy()
         plain.attrs = {}
-        session = self.project.review(plain, self._who, threshold=conf)
+        session = self.project.review(plain, self._who)
+        session.threshold = conf
         if self._runs:
             session.take_proposals(self._proposals())
         return session

@@ -22,7 +22,7 @@ def frame_ids(n: int) -> list[str]:
 def write_run(project: Project, name: str, proposals: list[Proposal], **manifest: object) -> str:
     ids = [f.frame_id for f in project.iter_frames()]
     run = RunStore.create(
-        project.root, Manifest("", name, part_size=len(ids), conf=0.5, **manifest), ids
+        project.root, Manifest("", name, part_size=len(ids), **{"conf": 0.5, **manifest}), ids
     )
     run.write_part(0, proposals)
     run.finish()

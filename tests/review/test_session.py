@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from review.conftest import queue_of, write_run
 
@@ -315,3 +316,20 @@ def test_a_lost_track_is_drawn_again_once_and_keeps_its_number(session, project)
     session.reject(drawn.object_id)
     assert session.view.of_track(7) is None
     assert session.add("bolt", Shape((310, 300, 340, 350)), track_id=7)
+
+
+def test_add_and_edit_take_boxes_outlines_and_masks_as_people_have_them(session) -> None:
+    (row,) = session.add("bolt", (10, 10, 50, 80))
+    assert session.view.object(row.object_id).shape == Shape((10, 10, 50, 80))
+    session.edit(row.object_id, np.array([(10, 10), (60, 10), (60, 90)]))
+    assert session.view.object(row.object_id).shape.polygons == ((10, 10, 60, 10, 60, 90),)
+    mask = np.zeros((480, 640), dtype=bool)
+    mask[100:200, 300:350] = True
+    session.edit(row.object_id, mask)
+    assert session.view.object(row.object_id).shape.box == (300, 100, 350, 200)
+    before = len(session.project.decisions())
+    with pytest.raises(InputError, match="it is 10 x 10, the frame 640 x 480"):
+        session.edit(row.object_id, np.ones((10, 10), dtype=bool))
+    with pytest.raises(InputError, match="it has the shape"):
+        session.add("bolt", (1, 2, 3))
+    assert len(session.project.decisions()) == before

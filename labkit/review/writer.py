@@ -4,56 +4,47 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from uuid import uuid4
 
-import pandas as pd
-
 from labkit.core.errors import InputError, LabkitError, StaleDecisionError
 from labkit.core.types import Decision, Kind
-from labkit.ledger.frame_fold import frame_state
 from labkit.ledger.undo import History
 from labkit.review.commands import Draft
 from labkit.review.statistics import SessionStatistics, Tally
 from labkit.review.view import FrameView
-from labkit.review.walk import QueueWalk, Scope
-from labkit.store.project import ProjectStore
+from labkit.review.walk import QueueWalk
 
 __all__ = ["DecisionWriter"]
 
 
-class DecisionWriter(QueueWalk):
-    """A place in a queue from which decisions are written; see ``ReviewSession``."""
+class DecisionWriter:
+    """Writes one reviewer's decisions on the frames of a walk, and takes them back.
+
+    Parameters
+    ----------
+    walk : QueueWalk
+        Where the reviewer is; its ``lock`` is held while anything is written.
+    scripted : bool
+        Mark every decision as made by no person.
+    on_undo : callable
+        Told the step that was taken back.
+    """
 
     def __init__(
         self,
-        project: ProjectStore,
-        queue: pd.DataFrame,
-        proposals: pd.DataFrame,
+        walk: QueueWalk,
         *,
-        threshold: float,
-        reviewer: str | None = None,
-        scope: Scope = "shared",
         scripted: bool = False,
-        idle_after: float = 60.0,
-        clock: Callable[[], float] = time.monotonic,
+        on_undo: Callable[[str], object] = lambda step: None,
     ) -> None:
-        self.scripted, self.session_id = scripted, uuid4().hex
-        self._tally, self._writes = Tally(), 0
-        super().__init__(
-            project,
-            queue,
-            proposals,
-            threshold=threshold,
-            reviewer=reviewer,
-            scope=scope,
-            idle_after=idle_after,
-            clock=clock,
-        )
-        self._history = History(project.ledger.history(self.reviewer))
+        self.walk, self.scripted, self.session_id = walk, scripted, uuid4().hex
         self.signed: str | None = None
+        self._on_undo = on_undo
+        self._tally, self._writes = Tally(), 0
+        self._ledger = walk.project.ledger
+        self._history = History(self._ledger.history(walk.reviewer))
 
     def sign(self, reviewer: str) -> None:
         """Let somebody else go on here: what follows is under their name, and undo is theirs.
@@ -65,15 +56,16 @@ class DecisionWriter(QueueWalk):
         InputError
             The session's scope is ``own``.
         """
-        if self.scope == "own":
+        walk = self.walk
+        if walk.scope == "own":
             raise InputError(
-                f"{reviewer!r} cannot go on here", f"this session is {self.reviewer!r}'s own"
+                f"{reviewer!r} cannot go on here", f"this session is {walk.reviewer!r}'s own"
             )
-        with self.lock:
+        with walk.lock:
             self.signed = reviewer
-            if reviewer != self.reviewer:
-                self.reviewer = reviewer
-                self._history = History(self.project.ledger.history(reviewer))
+            if reviewer != walk.reviewer:
+                walk.reviewer = reviewer
+                self._history = History(self._ledger.history(reviewer))
 
     def commit(
         self, drafts: Sequence[Draft], *, tool: str = "api", clicks: int = 0
@@ -87,8 +79,9 @@ class DecisionWriter(QueueWalk):
         StoreError
             The ledger could not be written; nothing has changed.
         """
-        with self.lock:
-            return self.commit_all(drafts, {self.frame_id: self.view}, tool=tool, clicks=clicks)
+        walk = self.walk
+        with walk.lock:
+            return self.commit_all(drafts, {walk.frame_id: walk.view}, tool=tool, clicks=clicks)
 
     def commit_all(
         self,
@@ -113,13 +106,13 @@ class DecisionWriter(QueueWalk):
         """
         if not drafts:
             return []
-        with self.lock:
+        with self.walk.lock:
             touched = dict.fromkeys(d.frame_id for d in drafts)
             if since is not None and since != self._writes:
                 for frame_id in touched:
-                    self._refuse_changed(drafts, views[frame_id], self._read(frame_id))
+                    self._refuse_changed(drafts, views[frame_id], self.walk.read(frame_id))
             step = uuid4().hex
-            ordered = sorted(drafts, key=lambda d: d.frame_id != self.frame_id)
+            ordered = sorted(drafts, key=lambda d: d.frame_id != self.walk.frame_id)
             rows = [self._decision(d, step, tool) for d in ordered]
             expect = {f: views[f].last_seq for f in touched}
             known = views if since in (None, self._writes) else {}
@@ -148,7 +141,7 @@ class DecisionWriter(QueueWalk):
             step=step,
             kind=draft.kind,
             frame_id=draft.frame_id,
-            reviewer=self.reviewer,
+            reviewer=self.walk.reviewer,
             session_id=self.session_id,
             time=datetime.now(UTC),
             object_id=o.object_id if o else None,
@@ -157,7 +150,7 @@ class DecisionWriter(QueueWalk):
             before=draft.before.to_json() if draft.before else None,
             after=after.to_json() if after else None,
             score=o.score if o else None,
-            threshold=self._threshold,
+            threshold=self.walk.threshold,
             tool=tool,
             comment=draft.comment,
         )
@@ -169,15 +162,15 @@ class DecisionWriter(QueueWalk):
         expect: dict[str, int] | None,
         views: Mapping[str, FrameView] | None = None,
     ) -> list[Decision]:
-        frame_id = rows[0].frame_id
-        seconds = self.timer.take(frame_id)
+        walk, frame_id = self.walk, rows[0].frame_id
+        seconds = walk.timer.take(frame_id)
         rows[0] = dataclasses.replace(rows[0], active_s=seconds, clicks=clicks)
         try:
-            seqs = self.project.ledger.append(rows, expect if self.scope == "shared" else None)
+            seqs = self._ledger.append(rows, expect if walk.scope == "shared" else None)
         except LabkitError:
-            self.timer.give_back(frame_id, seconds)
+            walk.timer.give_back(frame_id, seconds)
             with contextlib.suppress(LabkitError):  # the first error is the one to tell
-                self.reload()
+                walk.reload()
             raise
         saved = [dataclasses.replace(d, seq=s) for d, s in zip(rows, seqs, strict=True)]
         for d in saved:
@@ -188,13 +181,7 @@ class DecisionWriter(QueueWalk):
         for d in saved:
             frames.setdefault(d.frame_id, []).append(d)
         for written, mine in frames.items():
-            if written == self.frame_id:
-                self._view = self.view.after(mine)
-                self._states[written] = self._view.state
-            elif views and written in views:
-                self._states[written] = frame_state([*views[written].decisions, *mine])
-            else:
-                self._states[written] = frame_state(self._rows(written))
+            walk.written(written, mine, (views or {}).get(written))
         return saved
 
     # ---- undo
@@ -205,18 +192,18 @@ class DecisionWriter(QueueWalk):
         Works over frames, sessions and restarts: the ledger is the memory. A step on several
         frames is taken back on all of them.
         """
-        with self.lock:
+        with self.walk.lock:
             return self._move("undo", self._history.undoable)
 
     def redo(self) -> str | None:
         """Do again what was undone last; None where there is nothing, or something new was done."""
-        with self.lock:
+        with self.walk.lock:
             return self._move("redo", self._history.redoable)
 
     def _move(self, kind: Kind, target: str | None) -> str | None:
         if target is None:
             return None
-        frames = list(dict.fromkeys(d.frame_id for d in self.project.ledger.step(target)))
+        frames = list(dict.fromkeys(d.frame_id for d in self._ledger.step(target)))
         step = uuid4().hex
         draft = self._decision(Draft(kind, frames[0]), step, "api")
         rows = [
@@ -225,21 +212,19 @@ class DecisionWriter(QueueWalk):
         ]
         self._write(rows, 1, None)
         if kind == "undo":
-            self._undone(target)
+            self._on_undo(target)
         # rather stay than go to the first of many frames
-        there = [f for f in (self.frame_id, *frames) if f in frames and f in self._place]
+        walk = self.walk
+        there = [f for f in (walk.frame_id, *frames) if f in frames and f in walk]
         if not there:
             return frames[0]
-        self._load(self._place[there[0]])
+        walk.return_to(there[0])
         return there[0]
-
-    def _undone(self, step: str) -> None:
-        """What taking back a step sets off."""
 
     # ---- what came of it
 
     def statistics(self) -> SessionStatistics:
         """What was done in this session, undone steps left out, and what is left."""
-        with self.lock:
-            done, total = self.progress()
-            return self._tally.statistics(done, total, self.timer.total)
+        with self.walk.lock:
+            done, total = self.walk.progress()
+            return self._tally.statistics(done, total, self.walk.timer.total)
