@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from labkit.cli import batch, demo, doctor, exchange, lab, metrics, predict, queue, refine, track
 from labkit.cli.errors import guarded
+from labkit.cli.format_options import ExportCommand, ImportCommand
 from labkit.cli.options import speller
 
 __all__ = ["app", "main", "run"]
@@ -53,8 +54,9 @@ app.command("track")(track.command)
 app.command("queue")(queue.command)
 app.command("metrics")(metrics.metrics)
 app.command("report")(metrics.report)
-app.command("export")(exchange.export)
-app.command("import")(exchange.import_)
+app.command("export", cls=ExportCommand)(exchange.export)
+app.command("import", cls=ImportCommand)(exchange.import_)
+app.command("formats")(exchange.formats)
 app.command("batch", cls=batch.Command)(batch.command)
 app.command("demo")(demo.command)
 app.command("doctor")(doctor.command)

@@ -1,23 +1,30 @@
-"""``labkit export`` and ``labkit import``: annotations in somebody else's format."""
+"""``labkit export``, ``import`` and ``formats``: annotations in somebody else's format."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from labkit.cli.common import MOST_LISTED, ProjectFolder, opened, split_names
+from labkit.cli.common import MOST_LISTED, ProjectFolder, opened
 from labkit.cli.errors import DONE, FRAMES_FAILED
+from labkit.cli.format_options import own_options
 from labkit.cli.text import safe
 from labkit.core.errors import InputError
 
-__all__ = ["export", "import_"]
+if TYPE_CHECKING:
+    from labkit.exchange.options import Option
 
-FormatName = Annotated[str, typer.Argument(metavar="FORMAT", help="yolo or coco.")]
+__all__ = ["export", "formats", "import_"]
+
+FormatName = Annotated[
+    str, typer.Argument(metavar="FORMAT", help="As yolo or coco; labkit formats lists all.")
+]
 
 
 def export(
+    ctx: typer.Context,
     project: ProjectFolder,
     format_: FormatName,
     out: Annotated[Path, typer.Argument(help="New folder; an earlier export is replaced.")],
@@ -25,22 +32,74 @@ def export(
         str,
         typer.Option(help="human (decided by people), scripted (by scripts, too), all (the rest)."),
     ] = "human",
-    task: Annotated[
-        str | None, typer.Option(help="yolo: detect, segment, pose or obb; default: by shapes.")
-    ] = None,
     split: Annotated[
-        str | None, typer.Option(metavar="SHARES", help="As train=0.8,val=0.2; by group.")
+        str | None, typer.Option(metavar="SHARES", help="As train=0.8,val=0.2.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the split.")] = 0,
+    by: Annotated[
+        str, typer.Option(help="What stays in one split: group (video or folder), frame, auto.")
+    ] = "auto",
     images: Annotated[str, typer.Option(help="copy, link or none.")] = "copy",
 ) -> int:
     """Write the annotations as a dataset; only frames that people decided, unless asked."""
-    options: dict[str, Any] = {"include": include, "seed": seed, "images": images}
-    options |= {"task": task, "split": _shares(split)}
+    common: dict[str, Any] = {
+        "include": include, "split": _shares(split), "seed": seed, "by": by, "images": images,
+    }  # fmt: skip
+    own = own_options(ctx, format_, "write")
     with opened(project, read_only=True) as p:
-        done = p.export(format_, out, **{k: v for k, v in options.items() if v is not None})
+        done = p.export(format_, out, **common, **own)
     _print(done.lines())
     return FRAMES_FAILED if done.failures else DONE
+
+
+def import_(
+    ctx: typer.Context,
+    project: ProjectFolder,
+    format_: FormatName,
+    path: Annotated[Path, typer.Argument(help="The dataset: a folder, data.yaml or JSON file.")],
+    as_: Annotated[
+        str, typer.Option("--as", help="proposals (to be reviewed) or decisions (as they are).")
+    ] = "proposals",
+    reviewer: Annotated[
+        str | None, typer.Option(help="Who answers for imported decisions.")
+    ] = None,
+    label_map: Annotated[
+        Path | None, typer.Option(help="YAML: dataset label to project label.")
+    ] = None,
+) -> int:
+    """Read a dataset's labels for the frames that the project has."""
+    from labkit.core.labelmap import load
+
+    common: dict[str, Any] = {
+        "as_": as_, "reviewer": reviewer, "label_map": label_map and load(label_map),
+    }  # fmt: skip
+    own = own_options(ctx, format_, "read")
+    with opened(project) as p:
+        done = p.import_annotations(format_, path, **common, **own)
+    _print(done.lines())
+    return FRAMES_FAILED if done.problems else DONE
+
+
+def formats() -> None:
+    """List the formats, and the options that each one has."""
+    from labkit.exchange import FORMATS
+    from labkit.exchange.format import Format, open_format
+    from labkit.exchange.options import options_of
+
+    for name in FORMATS:
+        _, chosen = open_format(name)
+        about = (type(chosen).__doc__ or "").strip().splitlines()
+        print(f"{name}: {about[0] if about else ''}")
+        for verb, method in (("export", "write"), ("import", "read")):
+            if getattr(type(chosen), method) is getattr(Format, method):
+                print(f"  cannot {verb}")
+            for option in options_of(getattr(chosen, method)).values():
+                print(f"  labkit {verb}: {_described(option)}")
+
+
+def _described(option: Option) -> str:
+    values = f" {{{'|'.join(option.choices)}}}" if option.choices else ""
+    return safe(f"--{option.name.replace('_', '-')}{values}  {option.help}".replace("``", ""))
 
 
 def _print(lines: list[str]) -> None:
@@ -60,34 +119,3 @@ def _shares(text: str | None) -> dict[str, float] | None:
         raise InputError(
             f"--split {text!r} cannot be read", remedy="write it as train=0.8,val=0.2"
         ) from exc
-
-
-def import_(
-    project: ProjectFolder,
-    format_: FormatName,
-    path: Annotated[Path, typer.Argument(help="The dataset: folder, data.yaml or JSON file.")],
-    as_: Annotated[
-        str, typer.Option("--as", help="proposals (to be reviewed) or decisions (as they are).")
-    ] = "proposals",
-    reviewer: Annotated[
-        str | None, typer.Option(help="Who answers for imported decisions.")
-    ] = None,
-    label_map: Annotated[
-        Path | None, typer.Option(help="YAML: dataset label to project label.")
-    ] = None,
-    names: Annotated[
-        list[str] | None, typer.Option(help="yolo: class names in order, a,b,c.")
-    ] = None,
-) -> int:
-    """Take a dataset's labels in, on the frames that the project has."""
-    from labkit.core.labelmap import load
-
-    options: dict[str, Any] = {"as_": as_, "reviewer": reviewer, "names": split_names(names)}
-    if label_map is not None:
-        options["label_map"] = load(label_map)
-    with opened(project) as p:
-        done = p.import_annotations(
-            format_, path, **{k: v for k, v in options.items() if v is not None}
-        )
-    _print(done.lines())
-    return FRAMES_FAILED if done.problems else DONE

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+import typer
 from typer.core import TyperGroup, TyperOption
 
 from labkit.core.errors import Argument
@@ -29,10 +30,11 @@ def speller(group: TyperGroup, args: Sequence[str]) -> Callable[[Argument], str]
         which the command has no option stays as Python writes it.
     """
     name = next((text for text in args if text in group.commands), "")
-    params = group.commands[name].params if name else []
-    options = {p.name: p for p in params if isinstance(p, TyperOption)}
 
     def spell(argument: Argument) -> str:
+        command = group.commands.get(name)
+        params = command.get_params(typer.Context(command)) if command is not None else []
+        options = {p.name: p for p in params if isinstance(p, TyperOption)}
         option = options.get(argument.name)
         return str(argument) if option is None else _typed(option, argument)
 

@@ -55,7 +55,11 @@ class Format:
         raise InputError("This format can only be exported", "it has no method read")
 
 
-FORMATS: Registry[type[Format]] = Registry("format", "formats")
+def _is_format(item: object) -> bool:
+    return isinstance(item, Format) or (isinstance(item, type) and issubclass(item, Format))
+
+
+FORMATS: Registry[Format | type[Format]] = Registry("format", "formats", _is_format)
 """Formats by name; more come by entry points of the group ``labkit.formats``."""
 
 
@@ -67,15 +71,14 @@ def open_format(what: str | Format | type[Format]) -> tuple[str, Format]:
     NotFoundError
         No format is called so; the message lists those that there are.
     InputError
-        What is registered under the name is not a :class:`Format`.
+        It is not a :class:`Format`.
     """
-    item: object = FORMATS[what] if isinstance(what, str) else what
-    made = item() if isinstance(item, type) else item
-    if not isinstance(made, Format):
+    item = FORMATS[what] if isinstance(what, str) else what
+    if not _is_format(item):
         raise InputError(
-            f"{what!r} is not a format", f"it is a {type(made).__name__}",
-            "derive it from labkit.exchange.Format",
-        )  # fmt: skip
+            f"{what!r} is not a format", remedy="derive it from labkit.exchange.Format"
+        )
+    made = item() if isinstance(item, type) else item
     return what if isinstance(what, str) else _name_of(made), made
 
 

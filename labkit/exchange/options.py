@@ -51,8 +51,8 @@ class Option:
         InputError
             A text is not such a value.
         """
-        if self.many:
-            parts = [part.strip() for text in texts for part in text.split(",")]
+        if self.many:  # one text holds several; of several, each is one value
+            parts = texts if len(texts) > 1 else [part.strip() for part in texts[0].split(",")]
             return [self._one(part) for part in parts if part]
         if len(texts) > 1:
             raise InputError(Argument(self.name) + " is given twice")
@@ -60,7 +60,7 @@ class Option:
 
     def _one(self, text: str) -> Any:
         if self.kind is bool:
-            return text == "True"
+            return text.strip().casefold() in {"1", "true", "yes", "on"}
         try:
             return self.kind(text)
         except ValueError as exc:

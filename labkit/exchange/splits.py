@@ -132,15 +132,15 @@ def assign_splits(
         by group if there are as many groups as splits; otherwise videos stay together and images
         are split one by one, and the notes say so.
     """
+    if by not in get_args(SplitBy):
+        raise InputError(
+            f"Splits cannot be made by {by!r}", f"known are {', '.join(get_args(SplitBy))}"
+        )
     if split is None:
         return SplitPlan({})
     if not split:
         raise InputError(
             "No split is given", "", "for example " + Argument("split", {"train": 0.8, "val": 0.2})
-        )
-    if by not in get_args(SplitBy):
-        raise InputError(
-            f"Splits cannot be made by {by!r}", f"known are {', '.join(get_args(SplitBy))}"
         )
     _check(split)
     names = tuple(str(n) for n in split)
