@@ -71,14 +71,16 @@ def _clouds(dice: Dice, cells: int, stretch: int = 1) -> Whole:
     big = cv2.resize(
         grid, (grid.shape[1] * wide, grid.shape[0] * step), interpolation=cv2.INTER_LINEAR_EXACT
     )
-    out: Any = big[step : step + PERIOD, wide : wide + PERIOD]
-    return (out.astype(np.int16) - 128) // 2
+    middle = big[step : step + PERIOD, wide : wide + PERIOD]
+    out: Whole = (middle.astype(np.int16) - 128) // 2
+    return out
 
 
 def _triangle(t: NDArray[Any], period: int) -> NDArray[Any]:
     """Triangle wave of whole numbers, 0 to ``period // 2``."""
     part = t % period
-    return np.minimum(part, period - part)
+    out: NDArray[Any] = np.minimum(part, period - part)
+    return out
 
 
 def _axes() -> tuple[NDArray[np.int32], NDArray[np.int32]]:
@@ -89,13 +91,15 @@ def _axes() -> tuple[NDArray[np.int32], NDArray[np.int32]]:
 def _grain(dice: Dice, amplitude: int) -> Whole:
     """Fine speckle."""
     two = dice.bytes(2, PERIOD, PERIOD).astype(np.int16)
-    return (two[0] + two[1] - 255) * amplitude // 255
+    out: Whole = (two[0] + two[1] - 255) * amplitude // 255
+    return out
 
 
 def _weave(dice: Dice) -> NDArray[Any]:
     x, y = _axes()
     diamonds = _triangle(x + y, 8) * _triangle(x - y, 8) * 3 // 2
-    return diamonds - 6 + _grain(dice, 7) + _clouds(dice, 8) // 6
+    out: NDArray[Any] = diamonds - 6 + _grain(dice, 7) + _clouds(dice, 8) // 6
+    return out
 
 
 def _ribs(dice: Dice) -> NDArray[Any]:
@@ -137,7 +141,8 @@ MATERIALS: dict[str, Callable[[Dice], NDArray[Any]]] = {
 @lru_cache(maxsize=16)
 def _material(name: str) -> Bytes:
     """One material in grey about 128, ``(PERIOD, PERIOD)``: drawn once a process."""
-    return np.clip(128 + MATERIALS[name](Dice("belt", name)), 0, 255).astype(np.uint8)
+    out: Bytes = np.clip(128 + MATERIALS[name](Dice("belt", name)), 0, 255).astype(np.uint8)
+    return out
 
 
 def _coloured(grey: Bytes, colour: tuple[int, int, int], contrast: float) -> Bytes:
@@ -182,7 +187,8 @@ def _rail(dice: Dice, scale: float) -> Bytes:
     tone = base + _triangle(at, 128) // 2 - 30
     tone[-2:] = base // 3
     tone[-3] = min(255, base + 50)
-    return np.clip(tone[:, None] + np.array([-3, 0, 4]), 0, 255).astype(np.uint8)
+    out: Bytes = np.clip(tone[:, None] + np.array([-3, 0, 4]), 0, 255).astype(np.uint8)
+    return out
 
 
 def lay(dice: Dice, domain: Domain, size: tuple[int, int], scale: float, *, long: bool) -> Belt:

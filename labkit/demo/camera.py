@@ -84,7 +84,8 @@ def _light(dice: Dice, domain: Domain, size: tuple[int, int], lamp: Lamp) -> Byt
     fall = 1 + fixed(gradient) * 0.7 * (x * lamp.x + y * lamp.y)
     fall = fall - fixed(vignette) * 0.5 * ((x - centre[0]) ** 2 + (y - centre[1]) ** 2)
     level = fixed(dice.between(domain.light)) * fall[..., None] * np.array(domain.light_colour)
-    return np.clip(np.floor(level * 128 + 0.5), 0, 255).astype(np.uint8)
+    gains: NDArray[np.uint8] = np.clip(np.floor(level * 128 + 0.5), 0, 255).astype(np.uint8)
+    return gains
 
 
 def _curve(gamma: float) -> Bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 from zlib import crc32
 
 import numpy as np
@@ -68,5 +68,6 @@ class Dice:
 
     def bytes(self, *shape: int) -> NDArray[np.uint8]:
         """Bytes 0..255, all equally likely, of that shape."""
-        raw: Any = np.frombuffer(self._rng.bytes(int(np.prod(shape))), np.uint8)
-        return raw.reshape(shape)
+        raw = np.frombuffer(self._rng.bytes(int(np.prod(shape))), np.uint8)
+        out: NDArray[np.uint8] = raw.reshape(shape)
+        return out

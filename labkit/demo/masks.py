@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from labkit.core.geometry import decode_mask, mask_iou
 from labkit.core.rows import object_from_row
@@ -52,7 +52,7 @@ def click(project: Project, truth: pd.DataFrame) -> str:
     with project.interactor(SMALL) as segmenter:
         for frame_id, rows in chosen.groupby("frame_id", observed=True, sort=False):
             segmenter.set_frame(project.frame(str(frame_id)))
-            for row in rows.to_dict("records"):
+            for row in cast("list[dict[str, Any]]", rows.to_dict("records")):
                 mask = object_from_row(row).shape.mask
                 if mask is None:
                     continue

@@ -113,15 +113,18 @@ class Bolt(Part):
     def _head(self, along: Grid, a: Grid) -> Grid:
         length, half = self.head_length, self.head_half
         box = np.maximum(np.maximum(-along, along - length), a - half)
+        outside: Grid
         if self.head == "pan":  # a dome: half an ellipse
             t = (length - along) * np.float32(half / length)
-            return np.maximum(along - length, radius(t, a) - half)
-        if self.head == "flange":
+            outside = np.maximum(along - length, radius(t, a) - half)
+        elif self.head == "flange":
             hexagon = np.maximum(box, a - half * 0.8)
             plate = np.maximum(np.abs(along - length * 0.86) - length * 0.14, a - half)
-            return np.minimum(hexagon, plate)
-        corner = np.maximum(a - half * 0.72, 0) * np.float32(0.35)
-        return np.maximum(box, corner - along)
+            outside = np.minimum(hexagon, plate)
+        else:
+            corner = np.maximum(a - half * 0.72, 0) * np.float32(0.35)
+            outside = np.maximum(box, corner - along)
+        return outside
 
     def _head_surface(self, along: Grid, v: Grid, a: Grid) -> tuple[Grid, Grid]:
         half, length = self.head_half, self.head_length

@@ -7,7 +7,7 @@ results, whereas ``sin`` or ``exp`` of numpy differ in the last bit between proc
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,23 +63,24 @@ class Part(ABC):
 
 def wave(t: Grid) -> Grid:
     """Triangle wave of period 1: 0 at whole numbers, 1 halfway."""
-    part: Any = t - np.floor(t)
-    return 1 - np.abs(2 * part - 1)
+    part = t - np.floor(t)
+    out: Grid = 1 - np.abs(2 * part - 1)
+    return out
 
 
 def ramp(t: Grid, low: float, high: float) -> Grid:
     """0 up to ``low``, 1 from ``high``, straight between."""
-    out: Any = np.clip((t - low) * np.float32(1 / (high - low)), 0, 1)
+    out: Grid = np.clip((t - low) * np.float32(1 / (high - low)), 0, 1)
     return out
 
 
 def radius(u: Grid, v: Grid) -> Grid:
     """Distance from the origin."""
-    out: Any = np.sqrt(u * u + v * v)
+    out: Grid = np.sqrt(u * u + v * v)
     return out
 
 
 def dome(distance: Grid, half: float) -> Grid:
     """Height of a round bar of that half width at a distance from its axis."""
-    out: Any = np.sqrt(np.maximum(np.float32(half * half) - distance * distance, 0))
+    out: Grid = np.sqrt(np.maximum(np.float32(half * half) - distance * distance, 0))
     return out

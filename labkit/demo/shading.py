@@ -160,4 +160,5 @@ def _brightness(
     lit = np.float32(finish.level) + slope * np.float32(0.36)
     lit = lit + band * band * np.float32(lamp.gloss * finish.gloss)
     lit = lit * tone + grain * np.float32(finish.brushed)
-    return (np.clip(lit, 0, 1) * 255).astype(np.uint8)
+    pixels: NDArray[np.uint8] = (np.clip(lit, 0, 1) * 255).astype(np.uint8)
+    return pixels
