@@ -28,6 +28,7 @@ def test_a_wheel_carries_both_front_ends(tmp_path):
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert {"labkit/widgets/static/stage.js", "labkit/widgets/static/stage.css"} <= set(names)
+    assert "labkit/py.typed" in names
     folder = "/data/share/jupyter/labextensions/labkit-lab/"
     lab = {name.partition(folder)[2] for name in names if folder in name}
     assert {"install.json", "package.json", "schemas/labkit-lab/plugin.json"} <= lab

@@ -1,28 +1,23 @@
-"""A project on disk: its settings, frames, runs and ledger. No model and no rule of reviewing."""
+"""A project on disk: its frames, runs and decisions. No model and no rule of reviewing."""
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-import tomli_w
 
-from labkit.core.errors import InputError, NotFoundError, StoreError, store_error
+from labkit.core.errors import NotFoundError, store_error
 from labkit.core.registry import unknown
 from labkit.core.rows import frame_from_row
-from labkit.core.skeleton import Skeleton, check_skeletons
 from labkit.core.types import Frame, Manifest
 from labkit.core.visibility import Thresholds
 from labkit.ledger.fold import fold
-from labkit.ledger.ledger import Ledger
-from labkit.ledger.schema import PROJECT_SCHEMA
 from labkit.store.files import write_atomic, write_lock
+from labkit.store.folder import ProjectFolder
 from labkit.store.proposals import RunStore, proposals_dataframe, read_manifest
 from labkit.store.schema import FRAMES
 from labkit.store.thresholds import proposes_detections, thresholds_of
@@ -30,25 +25,9 @@ from labkit.store.tracks import Hidden, claim_ids
 
 __all__ = ["ProjectStore"]
 
-_FILE = "project.toml"
-_DEFAULT_LEDGER = "sqlite:///ledger.db"
 
-
-def _check_labels(labels: Iterable[str]) -> list[str]:
-    if isinstance(labels, str):
-        raise InputError("Labels are a list of names", f"{labels!r} is one string", f"[{labels!r}]")
-    out = [str(label).strip() for label in labels]
-    for label in out:
-        if not label or any(ord(c) < 32 for c in label):
-            raise InputError("A label needs a name without control characters", f"{label!r}")
-    if len(set(out)) < len(out):
-        twice = sorted({label for label in out if out.count(label) > 1})
-        raise InputError("A label can be listed only once", ", ".join(twice))
-    return out
-
-
-class ProjectStore:
-    """A project's folder. Use :meth:`create` and :meth:`open`.
+class ProjectStore(ProjectFolder):
+    """A project on disk. Use :meth:`create` and :meth:`open`.
 
     Attributes
     ----------
@@ -66,166 +45,20 @@ class ProjectStore:
     """
 
     def __init__(self, root: Path, settings: Mapping[str, Any], *, read_only: bool) -> None:
-        self.root, self.read_only = root, read_only
-        self.name: str = settings["name"]
-        self.labels: list[str] = list(settings["labels"])
-        self.skeletons = check_skeletons(settings.get("skeletons"), self.labels)
-        self._ledger_url: str = settings["ledger"]
-        self.ledger = Ledger(self._ledger_url, root, read_only=read_only)
+        super().__init__(root, settings, read_only=read_only)
         self._frames: tuple[int, pd.DataFrame, pd.Index[Any]] | None = None
-
-    @classmethod
-    def create(
-        cls,
-        path: str | Path,
-        labels: Iterable[str] = (),
-        name: str | None = None,
-        ledger: str | None = None,
-        skeletons: Mapping[str, Any] | None = None,
-    ) -> Self:
-        """Make a new project in an empty or new folder.
-
-        Parameters
-        ----------
-        path : str or Path
-            The folder.
-        labels : iterable of str
-            In the order in which exports number them; may be left to the first model.
-        name : str, optional
-            The folder's name by default.
-        ledger : str, optional
-            SQLAlchemy URL of the ledger: SQLite in the folder by default,
-            ``postgresql+psycopg://...`` to share it.
-        skeletons : mapping, optional
-            Label → its keypoints: see :meth:`set_skeleton`.
-
-        Raises
-        ------
-        InputError
-            There is a project already, or the labels or skeletons are not usable.
-        StoreError
-            The folder cannot be written.
-        """
-        root = Path(path).expanduser().resolve()
-        checked = _check_labels(labels)
-        if (root / _FILE).exists():
-            raise InputError(
-                f"There is a project in {str(root)!r} already", remedy="use Project.open"
-            )
-        try:
-            root.mkdir(parents=True, exist_ok=True)
-        except OSError as exc:
-            raise store_error(f"Cannot make the project folder {str(root)!r}", exc) from exc
-        settings = {
-            "name": name or root.name,
-            "labels": checked,
-            "ledger": ledger or _DEFAULT_LEDGER,
-            "skeletons": check_skeletons(skeletons, checked),
-        }
-        with write_lock(root):
-            (root / "runs").mkdir(exist_ok=True)
-            project = cls(root, settings, read_only=False)
-            project._write_settings()
-        return project
-
-    @classmethod
-    def open(cls, path: str | Path, *, read_only: bool = False) -> Self:
-        """Open a project.
-
-        Raises
-        ------
-        NotFoundError
-            There is none in this folder.
-        StoreError
-            It was written by a newer labkit, or cannot be read.
-        """
-        root = Path(path).expanduser().resolve()
-        try:
-            settings = tomllib.loads((root / _FILE).read_text("utf-8"))
-            schema = int(settings["schema"])
-            if schema > PROJECT_SCHEMA:
-                raise StoreError(
-                    f"The project {root.name!r} cannot be opened",
-                    f"it has schema {schema}, this labkit knows {PROJECT_SCHEMA}",
-                    "update labkit",
-                )
-            return cls(root, settings, read_only=read_only)
-        except FileNotFoundError as exc:
-            raise NotFoundError(
-                f"There is no project in {str(root)!r}", f"{_FILE} is missing", "use Project.create"
-            ) from exc
-        except (OSError, KeyError, TypeError, ValueError) as exc:
-            raise StoreError(f"The project in {str(root)!r} cannot be read", str(exc)) from exc
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.name!r} at {str(self.root)!r}>"
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the ledger's connections."""
-        self.ledger.close()
-
-    def check_writable(self, what: str) -> None:
-        """Raise a :class:`StoreError` where the project is open read-only."""
-        if self.read_only:
-            raise StoreError(what, "the project is open read-only", "open it with read_only=False")
-
-    def _write_settings(self) -> None:
-        settings = {
-            "name": self.name,
-            "schema": PROJECT_SCHEMA,
-            "labels": self.labels,
-            "ledger": self._ledger_url,
-        }
-        if self.skeletons:
-            settings["skeletons"] = {k: v.to_json() for k, v in self.skeletons.items()}
-        write_atomic(self.root / _FILE, lambda f: tomli_w.dump(settings, f))
-
-    def add_labels(self, labels: Iterable[str]) -> list[str]:
-        """Append labels that are not there yet; the order of the old ones never changes."""
-        self.check_writable("These labels cannot be added")
-        with self._settings():
-            self.labels += [x for x in _check_labels(labels) if x not in self.labels]
-        return self.labels
-
-    def set_skeleton(
-        self, label: str, skeleton: Skeleton | str | Mapping[str, Any] | Iterable[str] | None
-    ) -> None:
-        """Say what the keypoints of a label are; None: it has none.
-
-        Parameters
-        ----------
-        label : str
-        skeleton : Skeleton, str, mapping, iterable of str or None
-            ``'coco-person'``, ``{"names": ["head", "tip"], "limbs": [(0, 1)]}``, names alone, or
-            a :class:`labkit.core.skeleton.Skeleton`.
-        """
-        self.check_writable("This skeleton cannot be set")
-        with self._settings():
-            if skeleton is None:
-                self.skeletons.pop(label, None)
-            else:
-                self.skeletons |= check_skeletons({label: skeleton}, self.labels)
-
-    @contextmanager
-    def _settings(self) -> Iterator[None]:
-        """Change the settings as they are on disk now, and write them."""
-        with write_lock(self.root):
-            now = tomllib.loads((self.root / _FILE).read_text("utf-8"))
-            self.labels = list(now["labels"])
-            self.skeletons = check_skeletons(now.get("skeletons"), self.labels)
-            yield
-            self._write_settings()
 
     # ---- frames
 
     def frames(self) -> pd.DataFrame:
-        """The frames in the order of adding, with the columns of ``frames.parquet``."""
+        """The frames in the order of adding, with the columns of ``frames.parquet``.
+
+        Examples
+        --------
+        >>> p.frames()[["index", "width", "height"]].head(1)
+           index  width  height
+        0      0    512     384
+        """
         return self._read_frames()[0].copy()
 
     def _read_frames(self) -> tuple[pd.DataFrame, pd.Index[Any]]:
@@ -251,6 +84,15 @@ class ProjectStore:
 
         A known frame whose file is gone from its old place gets the new one: a folder that was
         moved is added again, and all decisions on it hold.
+
+        Parameters
+        ----------
+        frames : sequence of Frame
+
+        Examples
+        --------
+        >>> p.append_frames([next(p.iter_frames())])
+        []
         """
         self.check_writable("These frames cannot be added")
         with write_lock(self.root):
@@ -281,7 +123,18 @@ class ProjectStore:
             return False
 
     def iter_frames(self, frame_ids: Iterable[str] | None = None) -> Iterator[Frame]:
-        """Frames in the order of adding, or those asked for in the order of asking."""
+        """Frames in the order of adding, or those asked for in the order of asking.
+
+        Parameters
+        ----------
+        frame_ids : iterable of str, optional
+            All frames by default.
+
+        Examples
+        --------
+        >>> sum(frame.width > 500 for frame in p.iter_frames())
+        6
+        """
         df, known = self._read_frames()
         if frame_ids is not None:
             ids = list(frame_ids)
@@ -293,17 +146,43 @@ class ProjectStore:
             yield frame_from_row(dict(zip(df.columns, row, strict=True)))
 
     def frame(self, frame_id: str) -> Frame:
-        """One frame by its id."""
+        """One frame by its id.
+
+        Parameters
+        ----------
+        frame_id : str
+
+        Examples
+        --------
+        >>> p.frame(p.frames()["frame_id"][0]).height
+        384
+        """
         return next(self.iter_frames([frame_id]))
 
     def path_of(self, frame: Frame) -> Path:
-        """Absolute path of the file that holds a frame."""
+        """Absolute path of the file that holds a frame.
+
+        Parameters
+        ----------
+        frame : Frame
+
+        Examples
+        --------
+        >>> p.path_of(next(p.iter_frames())).suffix
+        '.jpg'
+        """
         return self.root / frame.uri
 
     # ---- runs and proposals
 
     def runs(self) -> list[Manifest]:
-        """Manifests of all runs, oldest first."""
+        """Manifests of all runs, oldest first.
+
+        Examples
+        --------
+        >>> [(run.run_id, run.status, run.conf) for run in p.runs()]
+        [('r0001-yolo_nano', 'finished', 0.5)]
+        """
         folders = sorted((self.root / "runs").glob("r[0-9]*/run.json"))
         return [read_manifest(path.parent) for path in folders]
 
@@ -313,10 +192,20 @@ class ProjectStore:
         Without a name it is the newest finished one that proposes detections; a run of a tracker
         only where there is no other.
 
+        Parameters
+        ----------
+        run : str, optional
+            The newest finished run by default.
+
         Raises
         ------
         NotFoundError
             There is no such run.
+
+        Examples
+        --------
+        >>> p.run("r0001").manifest.frames
+        6
         """
         manifests = self.runs()
         ids = [m.run_id for m in manifests]
@@ -351,6 +240,12 @@ class ProjectStore:
         -------
         DataFrame
             ``PROPOSAL_COLUMNS``; names are categorical.
+
+        Examples
+        --------
+        >>> shown = p.proposals("r0001", min_score=0.5)
+        >>> bool((shown["score"] >= 0.5).all()), sorted(shown["label"].unique())
+        (True, ['bolt', 'nut', 'washer'])
         """
         if run is not None:
             names = [run] if isinstance(run, str) else list(run)
@@ -374,6 +269,11 @@ class ProjectStore:
         DataFrame
             As :meth:`proposals` gives it: these runs, and the tracks and masks that count now.
             Other detectors' proposals are left out, and so is what was made in their place.
+
+        Examples
+        --------
+        >>> len(p.proposals_shown(["r0001-yolo_nano"])) == len(p.proposals())
+        True
         """
         finished = [m for m in self.runs() if m.status == "finished"]
         others = {m.run_id for m in finished if m.kind == "detector"}.difference(runs)
@@ -395,6 +295,11 @@ class ProjectStore:
             For each track an id that it gets where it is free, or None.
         owner : str, optional
             The id of the run that they are for: asked again, after a kill, it gets the same ones.
+
+        Examples
+        --------
+        >>> p.claim_tracks([7, None])
+        [7, 8]
         """
         self.check_writable("There can be no new tracks")
         decisions = self.decisions()
@@ -404,7 +309,16 @@ class ProjectStore:
     # ---- decisions
 
     def decisions(self) -> pd.DataFrame:
-        """The whole ledger, one row a decision, with ``DECISION_COLUMNS``."""
+        """The whole ledger, one row per decision, with ``DECISION_COLUMNS``.
+
+        Examples
+        --------
+        >>> with p.review(reviewer="ana") as s:
+        ...     _ = s.skip("out of focus")
+        >>> p.decisions()[["kind", "reviewer", "comment"]]
+           kind reviewer       comment
+        0  skip      ana  out of focus
+        """
         return self.ledger.dataframe()
 
     def annotations(
@@ -425,6 +339,13 @@ class ProjectStore:
             ``ANNOTATION_COLUMNS``: see :func:`labkit.ledger.fold.fold`. What a review shows is
             where ``shown_from`` is at or above its threshold
             (:func:`labkit.core.visibility.is_shown`).
+
+        Examples
+        --------
+        >>> with p.review(reviewer="ana") as s:
+        ...     _ = s.reject(s.objects()[0].object_id)
+        >>> p.annotations()["state"].value_counts()["rejected"]
+        np.int64(1)
         """
         decisions = self.decisions()
         if reviewer is not None:
@@ -444,5 +365,12 @@ class ProjectStore:
             Ids of the runs that are shown; all by default.
         threshold : float, optional
             One threshold for all of them that propose detections, in place of each one's own.
+
+        Examples
+        --------
+        >>> shown = p.annotations()["shown_from"]
+        >>> conf = p.thresholds()
+        >>> conf == p.thresholds(["r0001-yolo_nano"])
+        True
         """
         return thresholds_of(self.runs(), runs, threshold)

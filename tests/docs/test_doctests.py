@@ -20,6 +20,8 @@ MODULES = [
     "labkit.project.project",
     "labkit.project.reviewing",
     "labkit.project.tracks",
+    "labkit.store.folder",
+    "labkit.store.project",
 ]
 
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS

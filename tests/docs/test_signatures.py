@@ -37,7 +37,7 @@ def verbs() -> dict[str, object]:
 
 
 VERBS = verbs()
-SHOWN = sorted(name for name, verb in VERBS.items() if verb.__module__.startswith("labkit.project"))
+SHOWN = sorted(name for name in VERBS if name.startswith("Project"))
 
 
 def test_the_public_names_are_those_of_the_design():
