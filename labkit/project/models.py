@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from labkit.models.interactors.base import ImageSource
     from labkit.models.interactors.segmenter import Segmenter
     from labkit.runs import Job
+    from labkit.runs.pipeline import Reader
 
 __all__ = ["ModelVerbs"]
 
@@ -40,6 +41,8 @@ class ModelVerbs(ProjectStore):
         resume: bool = True,
         trust: bool = False,
         progress: str | Callable[[Job[str]], None] | None = "auto",
+        part_size: int = 64,
+        reader: Reader | None = None,
         wait: Literal[True] = True,
     ) -> str: ...
 
@@ -62,6 +65,8 @@ class ModelVerbs(ProjectStore):
         resume: bool = True,
         trust: bool = False,
         progress: str | Callable[[Job[str]], None] | None = "auto",
+        part_size: int = 64,
+        reader: Reader | None = None,
         wait: Literal[False],
     ) -> Job[str]: ...
 
@@ -83,6 +88,8 @@ class ModelVerbs(ProjectStore):
         resume: bool = True,
         trust: bool = False,
         progress: str | Callable[[Job[str]], None] | None = "auto",
+        part_size: int = 64,
+        reader: Reader | None = None,
         wait: bool = True,
     ) -> str | Job[str]:
         """Let a model propose objects.
@@ -93,7 +100,8 @@ class ModelVerbs(ProjectStore):
         Parameters
         ----------
         weights : str, Path or Detector
-            A weights file, a name of Ultralytics' list (``'yolo11n.pt'``), or a detector.
+            A weights file, the name of a registered detector (``'yolo-nano'``) or of Ultralytics'
+            list (``'yolo11n.pt'``), or a detector.
         conf : float
             The score from which reviewers are shown proposals, 0..1; it can be moved later.
         iou : float
@@ -124,6 +132,10 @@ class ModelVerbs(ProjectStore):
             SHA-256.
         progress : {'auto', 'silent'}, callable or None
             How progress is shown; a callable is called with the job at each change.
+        part_size : int
+            Frames per stored part; a run that was killed repeats at most one part.
+        reader : Reader, optional
+            Where the pixels come from; by default :class:`labkit.FrameReader`.
         wait : bool
             False returns a :class:`labkit.runs.Job` at once.
 
@@ -144,9 +156,9 @@ class ModelVerbs(ProjectStore):
 
         Examples
         --------
-        >>> p.predict(weights, conf=0.4, progress=None)
+        >>> p.predict("yolo-nano", conf=0.4, progress=None)
         'r0002-yolo_nano'
-        >>> job = p.predict(weights, conf=0.4, progress=None, wait=False)
+        >>> job = p.predict("yolo-nano", conf=0.4, progress=None, wait=False)
         >>> job.result()
         'r0002-yolo_nano'
         """
@@ -169,6 +181,8 @@ class ModelVerbs(ProjectStore):
             resume=resume,
             trust=trust,
             progress=progress,
+            part_size=part_size,
+            reader=reader,
         )
         return job.result() if wait else job
 
@@ -185,6 +199,8 @@ class ModelVerbs(ProjectStore):
         resume: bool = True,
         trust: bool = False,
         progress: str | Callable[[Job[str]], None] | None = "auto",
+        part_size: int = 32,
+        reader: Reader | None = None,
         wait: Literal[True] = True,
     ) -> str: ...
 
@@ -201,6 +217,8 @@ class ModelVerbs(ProjectStore):
         resume: bool = True,
         trust: bool = False,
         progress: str | Callable[[Job[str]], None] | None = "auto",
+        part_size: int = 32,
+        reader: Reader | None = None,
         wait: Literal[False],
     ) -> Job[str]: ...
 
@@ -216,6 +234,8 @@ class ModelVerbs(ProjectStore):
         resume: bool = True,
         trust: bool = False,
         progress: str | Callable[[Job[str]], None] | None = "auto",
+        part_size: int = 32,
+        reader: Reader | None = None,
         wait: bool = True,
     ) -> str | Job[str]:
         """Turn every box of a run into a mask; labels and scores stay.
@@ -241,6 +261,10 @@ class ModelVerbs(ProjectStore):
             SHA-256.
         progress : {'auto', 'silent'}, callable or None
             How progress is shown; a callable is called with the job at each change.
+        part_size : int
+            Frames per stored part; a run that was killed repeats at most one part.
+        reader : Reader, optional
+            Where the pixels come from; by default :class:`labkit.FrameReader`.
         wait : bool
             False returns a :class:`labkit.runs.Job` at once.
 
@@ -279,6 +303,8 @@ class ModelVerbs(ProjectStore):
             resume=resume,
             trust=trust,
             progress=progress,
+            part_size=part_size,
+            reader=reader,
         )
         return job.result() if wait else job
 

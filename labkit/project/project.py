@@ -27,14 +27,14 @@ class Project(FrameVerbs, ModelVerbs, TrackVerbs, ReviewVerbs, ExchangeVerbs):
     other formats       ``export``, ``import_annotations``, ``read_labels``, ``report``
     ==================  ==============================================================
 
-    In the examples ``p`` is a project that has the six images of the folder ``images/`` and one
-    finished run, ``weights`` a weights file, and ``lk`` the package ``labkit``.
+    In the examples ``lk`` is the package ``labkit``, and ``p`` a project that has the six images of
+    the folder ``images/`` and one finished run of ``yolo-nano``.
 
     Examples
     --------
     >>> mine = lk.Project.create("mine", labels=["nut", "bolt", "washer"])
     >>> print(mine.add_frames("images/"))
     6 frames added
-    >>> mine.predict(weights, progress=None)
+    >>> mine.predict("yolo-nano", progress=None)
     'r0001-yolo_nano'
     """

@@ -10,8 +10,10 @@ import pandas as pd
 from labkit.store.project import ProjectStore
 
 if TYPE_CHECKING:
+    from labkit.models.interactors.base import ImageSource
     from labkit.models.trackers.base import Tracker
     from labkit.runs import Job
+    from labkit.runs.pipeline import Reader
 
 __all__ = ["TrackVerbs"]
 
@@ -32,6 +34,8 @@ class TrackVerbs(ProjectStore):
         replace: bool = False,
         resume: bool = True,
         progress: str | Callable[[Job[str]], None] | None = "auto",
+        part_size: int = 16,
+        source: ImageSource | None = None,
         wait: Literal[True] = True,
     ) -> str: ...
 
@@ -48,6 +52,8 @@ class TrackVerbs(ProjectStore):
         replace: bool = False,
         resume: bool = True,
         progress: str | Callable[[Job[str]], None] | None = "auto",
+        part_size: int = 16,
+        source: ImageSource | None = None,
         wait: Literal[False],
     ) -> Job[str]: ...
 
@@ -63,6 +69,8 @@ class TrackVerbs(ProjectStore):
         replace: bool = False,
         resume: bool = True,
         progress: str | Callable[[Job[str]], None] | None = "auto",
+        part_size: int = 16,
+        source: ImageSource | None = None,
         wait: bool = True,
     ) -> str | Job[str]:
         """Follow objects over the frames of a video or folder.
@@ -93,6 +101,10 @@ class TrackVerbs(ProjectStore):
             Continue or return an earlier run of this kind; False makes a new run.
         progress : {'auto', 'silent'}, callable or None
             How progress is shown; a callable is called with the job at each change.
+        part_size : int
+            Frames per stored part; a run that was killed repeats at most one part.
+        source : ImageSource, optional
+            Where the pixels come from; by default :class:`labkit.FrameReader`.
         wait : bool
             False returns a :class:`labkit.runs.Job` at once.
 
@@ -134,6 +146,8 @@ class TrackVerbs(ProjectStore):
             replace=replace,
             resume=resume,
             progress=progress,
+            part_size=part_size,
+            source=source,
         )
         return job.result() if wait else job
 
@@ -147,6 +161,7 @@ class TrackVerbs(ProjectStore):
         device: str | int | None = None,
         resume: bool = True,
         progress: str | Callable[[Job[str]], None] | None = "auto",
+        source: ImageSource | None = None,
         wait: Literal[True] = True,
     ) -> str: ...
 
@@ -160,6 +175,7 @@ class TrackVerbs(ProjectStore):
         device: str | int | None = None,
         resume: bool = True,
         progress: str | Callable[[Job[str]], None] | None = "auto",
+        source: ImageSource | None = None,
         wait: Literal[False],
     ) -> Job[str]: ...
 
@@ -172,6 +188,7 @@ class TrackVerbs(ProjectStore):
         device: str | int | None = None,
         resume: bool = True,
         progress: str | Callable[[Job[str]], None] | None = "auto",
+        source: ImageSource | None = None,
         wait: bool = True,
     ) -> str | Job[str]:
         """Track again what depends on the corrections that reviewers made in a track run.
@@ -190,6 +207,8 @@ class TrackVerbs(ProjectStore):
             Continue or return an earlier run of this kind; False makes a new run.
         progress : {'auto', 'silent'}, callable or None
             How progress is shown; a callable is called with the job at each change.
+        source : ImageSource, optional
+            Where the pixels come from; by default :class:`labkit.FrameReader`.
         wait : bool
             False returns a :class:`labkit.runs.Job` at once.
 
@@ -223,6 +242,7 @@ class TrackVerbs(ProjectStore):
             device=device,
             resume=resume,
             progress=progress,
+            source=source,
         )
         return job.result() if wait else job
 
@@ -236,6 +256,7 @@ class TrackVerbs(ProjectStore):
         replace: bool = False,
         resume: bool = True,
         progress: str | Callable[[Job[str]], None] | None = "auto",
+        reader: Reader | None = None,
         wait: Literal[True] = True,
     ) -> str: ...
 
@@ -249,6 +270,7 @@ class TrackVerbs(ProjectStore):
         replace: bool = False,
         resume: bool = True,
         progress: str | Callable[[Job[str]], None] | None = "auto",
+        reader: Reader | None = None,
         wait: Literal[False],
     ) -> Job[str]: ...
 
@@ -261,6 +283,7 @@ class TrackVerbs(ProjectStore):
         replace: bool = False,
         resume: bool = True,
         progress: str | Callable[[Job[str]], None] | None = "auto",
+        reader: Reader | None = None,
         wait: bool = True,
     ) -> str | Job[str]:
         """Join a run's detections into tracks: a new run with the same objects and ``track_id``.
@@ -283,6 +306,8 @@ class TrackVerbs(ProjectStore):
             Return an earlier run of this kind; False makes a new run.
         progress : {'auto', 'silent'}, callable or None
             How progress is shown; a callable is called with the job at each change.
+        reader : Reader, optional
+            Where the pixels come from; by default :class:`labkit.FrameReader`.
         wait : bool
             False returns a :class:`labkit.runs.Job` at once.
 
@@ -314,6 +339,7 @@ class TrackVerbs(ProjectStore):
             replace=replace,
             resume=resume,
             progress=progress,
+            reader=reader,
         )
         return job.result() if wait else job
 

@@ -9,7 +9,6 @@ import shutil
 import pytest
 
 import labkit as lk
-from labkit.demo.embedded import embedded_weights
 from labkit.demo.files import write_stills
 
 MODULES = [
@@ -41,7 +40,7 @@ def desk(tmp_path_factory):
     shutil.rmtree(root / "images" / "truth", ignore_errors=True)
     with lk.Project.create(root / "screws", labels=["nut", "bolt", "washer"]) as p:
         p.add_frames(root / "images")
-        p.predict(embedded_weights(), progress=None)
+        p.predict("yolo-nano", progress=None)
     return root
 
 
@@ -51,6 +50,6 @@ def test_an_example_does_what_it_says(example, desk, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     said: list[str] = []
     with lk.Project.open("screws") as p:
-        example.globs.update(lk=lk, p=p, weights=embedded_weights())
+        example.globs.update(lk=lk, p=p)
         doctest.DocTestRunner(optionflags=FLAGS).run(example, out=said.append)
     assert not said, "".join(said)
