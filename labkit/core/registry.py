@@ -208,5 +208,6 @@ def _package(point: EntryPoint) -> str:
 
 def _origin(item: object) -> object:
     """Where a function or class was defined; anything else is only itself."""
+    item = getattr(item, "__wrapped__", item)
     where = getattr(item, "__module__", None), getattr(item, "__qualname__", None)
     return where if None not in where else id(item)

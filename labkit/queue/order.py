@@ -75,7 +75,7 @@ class Placed:
 
 Order = Callable[[ScoreContext, Request], Placed]
 
-orders: Registry[Order] = Registry("order", "orders")
+orders: Registry[Order] = Registry("order", "orders", callable)
 """Named orders. Every score's name is an order as well."""
 
 

@@ -55,13 +55,17 @@ class Score:
     words: words.Words
     needs_other: bool = False
 
+    @property
+    def __wrapped__(self) -> Callable[[ScoreContext], Any]:
+        return self.function
+
     def __call__(self, ctx: ScoreContext) -> Values:
         """The score of every frame, ``(n_frames,)``, float64; NaN counts as 0."""
         values = np.asarray(self.function(ctx), dtype=np.float64)
         return np.nan_to_num(values, nan=0.0, posinf=np.inf, neginf=-np.inf)
 
 
-scores: Registry[Score] = Registry("score", "scores")
+scores: Registry[Score] = Registry("score", "scores", lambda item: isinstance(item, Score))
 """All scores by name."""
 
 

@@ -20,13 +20,13 @@ INFO = TrackerInfo("stay", frozenset({"box", "mask"}), help="Keeps every box whe
 class Stays(EachSession[Shape]):
     """Every object stays where it is."""
 
-    def _look(self, image):
+    def look(self, image):
         return image
 
-    def _begin(self, track_id, pixels, shape):
+    def begin(self, track_id, pixels, shape):
         return Shape(shape.box)
 
-    def _follow(self, pixels, held: Mapping[int, Shape]):
+    def follow(self, pixels, held: Mapping[int, Shape]):
         return {i: (Tracked(i, self.moved(shape), 0.5), shape) for i, shape in held.items()}
 
     def moved(self, shape):

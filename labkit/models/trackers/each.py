@@ -112,7 +112,7 @@ class EachSession(ABC, Generic[S]):
         """Start from keyframes; their shapes are the answer."""
         self._check(image)
         shapes = [start_shape(k, self.name, self.width, self.height) for k in keyframes]
-        pixels = self._look(image)
+        pixels = self.look(image)
         for keyframe, shape in zip(keyframes, shapes, strict=True):
             self._put(position, keyframe.track_id, pixels, shape)
         return [Tracked(k.track_id, s, 1.0) for k, s in zip(keyframes, shapes, strict=True)]
@@ -120,7 +120,7 @@ class EachSession(ABC, Generic[S]):
     def recall(self, position: int, image: Image, tracked: Sequence[Tracked]) -> None:
         """Go on from an earlier result."""
         self._check(image)
-        pixels = self._look(image)
+        pixels = self.look(image)
         for one in tracked:
             self._put(position, one.track_id, pixels, one.shape)
 
@@ -132,7 +132,7 @@ class EachSession(ABC, Generic[S]):
         if not behind:
             return []
         held = {i: state for i, (_, state) in behind.items() if state is not None}
-        done = self._follow(self._look(image), held) if held else {}
+        done = self.follow(self.look(image), held) if held else {}
         out = []
         for track_id in behind:
             tracked, state = done.get(track_id, (Tracked(track_id, None, 0.0), None))
@@ -150,7 +150,7 @@ class EachSession(ABC, Generic[S]):
         self._known.clear()
 
     def _put(self, position: int, track_id: int, pixels: Any, shape: Shape | None) -> None:
-        state = None if shape is None else self._begin(track_id, pixels, shape)
+        state = None if shape is None else self.begin(track_id, pixels, shape)
         self._known.put(position, track_id, state)
 
     def _check(self, image: Image) -> None:
@@ -161,13 +161,13 @@ class EachSession(ABC, Generic[S]):
             )
 
     @abstractmethod
-    def _look(self, image: Image) -> Any:
+    def look(self, image: Image) -> Any:
         """What the tracker needs of an image, made once for all objects."""
 
     @abstractmethod
-    def _begin(self, track_id: int, pixels: Any, shape: Shape) -> S | None:
+    def begin(self, track_id: int, pixels: Any, shape: Shape) -> S | None:
         """The state of an object whose shape is known on this image."""
 
     @abstractmethod
-    def _follow(self, pixels: Any, held: Mapping[int, S]) -> dict[int, tuple[Tracked, S | None]]:
+    def follow(self, pixels: Any, held: Mapping[int, S]) -> dict[int, tuple[Tracked, S | None]]:
         """Objects on the next image; a state of None is a lost one, as one that is left out."""

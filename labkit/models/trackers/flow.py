@@ -37,14 +37,14 @@ class _Held:
 
 
 class _FlowSession(EachSession[_Held]):
-    def _look(self, image: Image) -> NDArray[np.uint8]:
+    def look(self, image: Image) -> NDArray[np.uint8]:
         return grey(image)
 
-    def _begin(self, track_id: int, pixels: NDArray[np.uint8], shape: Shape) -> _Held:
+    def begin(self, track_id: int, pixels: NDArray[np.uint8], shape: Shape) -> _Held:
         shape = replace(shape, keypoints=None)
         return _Held(shape, np.eye(2, 3), shape, pixels)
 
-    def _follow(
+    def follow(
         self, pixels: NDArray[np.uint8], held: Mapping[int, _Held]
     ) -> dict[int, tuple[Tracked, _Held | None]]:
         # all objects that were last seen on the same image in one call: it builds both pyramids

@@ -48,10 +48,10 @@ class _Held:
 
 
 class _MilSession(EachSession[_Held]):
-    def _look(self, image: Image) -> _Pixels:
+    def look(self, image: Image) -> _Pixels:
         return _Pixels(np.ascontiguousarray(image[..., ::-1]), grey(image))
 
-    def _begin(self, track_id: int, pixels: _Pixels, shape: Shape) -> _Held | None:
+    def begin(self, track_id: int, pixels: _Pixels, shape: Shape) -> _Held | None:
         import cv2
 
         box = clip_boxes(shape.box, self.width, self.height)
@@ -68,7 +68,7 @@ class _MilSession(EachSession[_Held]):
         free = not self._at_edge(held)
         return _Held(tracker, (ax, ay, bx, by), _patch(pixels.grey, held), free)
 
-    def _follow(
+    def follow(
         self, pixels: _Pixels, held: Mapping[int, _Held]
     ) -> dict[int, tuple[Tracked, _Held | None]]:
         return {i: self._one(i, pixels, one) for i, one in held.items()}
