@@ -30,8 +30,8 @@ class Option:
         Whether it takes several values.
     choices : tuple of str
         The values that it may have, empty for any.
-    default : object
-        What counts where it is not given.
+    required : bool
+        Whether it has no default.
     help : str
         What the docstring says about it, in one line.
     """
@@ -40,7 +40,7 @@ class Option:
     kind: type
     many: bool
     choices: tuple[str, ...]
-    default: Any
+    required: bool
     help: str
 
     def parse(self, texts: Sequence[str]) -> Any:
@@ -84,8 +84,8 @@ def options_of(method: Callable[..., Any]) -> dict[str, Option]:
     for name, parameter in inspect.signature(method).parameters.items():
         if parameter.kind is parameter.KEYWORD_ONLY:
             kind, many, choices = _value_of(_hint(method, parameter))
-            default = None if parameter.default is parameter.empty else parameter.default
-            found[name] = Option(name, kind, many, choices, default, helps.get(name, ""))
+            required = parameter.default is parameter.empty
+            found[name] = Option(name, kind, many, choices, required, helps.get(name, ""))
     return found
 
 

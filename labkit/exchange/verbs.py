@@ -147,7 +147,7 @@ def read_dataset(
     read: Callable[..., None] = chosen.read
     try:
         read(source, **own)
-    except (OSError, UnicodeDecodeError) as exc:
+    except (OSError, ValueError) as exc:  # also what is no text, or no JSON
         raise InputError(f"{str(place)!r} cannot be read as {name}", reason_of(exc)) from exc
     return source.dataset(name)
 

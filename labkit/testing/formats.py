@@ -1,0 +1,365 @@
+"""Whether an export format does what labkit relies on."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+from uuid import uuid4
+
+import numpy as np
+
+from labkit.core.errors import LabkitError
+from labkit.core.types import AnnotatedObject, Decision, Shape
+from labkit.exchange import ExportReport, Format, ImportedDataset, export, read_dataset, read_labels
+from labkit.exchange.format import open_format
+from labkit.exchange.matching import FrameMatcher
+from labkit.exchange.options import options_of
+from labkit.frames import scan
+from labkit.store import ProjectStore
+from labkit.testing.expect import ConformanceError, expect
+
+__all__ = ["check_format"]
+
+_LABELS: Final = ("person", "traffic light", '../"sign", <b>é</b>')
+_COMMON: Final = {
+    "write": {"project", "format", "out", "include", "split", "seed", "by", "images", "reader"},
+    "read": {"project", "format", "path", "as_", "reviewer", "label_map"},
+}
+_MARKER: Final = "labkit-export.json"
+
+Box = tuple[str, float, float, float, float]
+
+
+def check_format(
+    format: str | Format | type[Format],
+    *,
+    write: Mapping[str, Any] | None = None,
+    read: Mapping[str, Any] | None = None,
+    tolerance: float = 0.5,
+) -> None:
+    """Check a format on a small project: out, in again, and what damaged files get.
+
+    It is checked that every frame, box, label and background comes back, with and without splits
+    and image files; that an export is the same each time and stays inside its folder; that a frame
+    that cannot be read stops nothing; and that missing and damaged files end in one line. A format
+    that only writes or only reads is checked for that.
+
+    Parameters
+    ----------
+    format : str or Format
+        A registered name, a format or its class.
+    write, read : mapping, optional
+        Options of the format with which it writes and reads.
+    tolerance : float
+        Pixels by which a coordinate of a box may differ when it comes back.
+
+    Raises
+    ------
+    ConformanceError
+        An ``AssertionError`` with one sentence.
+    """
+    name, chosen = open_format(format)
+    check = _Check(name, chosen, dict(write or {}), dict(read or {}), tolerance)
+    writes = type(chosen).write is not Format.write
+    reads = type(chosen).read is not Format.read
+    expect(writes or reads, f"{check.who} has neither a method write nor a method read.")
+    check.options()
+    with _small_project() as project:
+        if writes:
+            check.writes(project)
+        if writes and reads:
+            check.comes_back(project)
+            check.takes_damage(project)
+        if writes:
+            check.skips_what_cannot_be_read(project)
+        if reads:
+            check.refuses(project.root.parent / "nowhere", "a path that does not exist")
+            (project.root.parent / "empty").mkdir()
+            check.refuses(project.root.parent / "empty", "an empty folder")
+
+
+@dataclass(frozen=True)
+class _Check:
+    """The checks of one format."""
+
+    name: str
+    format: Format
+    write: dict[str, Any]
+    read: dict[str, Any]
+    tolerance: float
+
+    @property
+    def who(self) -> str:
+        return f"The format {self.name!r}"
+
+    def options(self) -> None:
+        """Every option has a default and a help, and a name of its own."""
+        for method, common in _COMMON.items():
+            for option in options_of(getattr(self.format, method)).values():
+                what = f"The option {option.name!r} of {self.name}.{method}"
+                expect(not option.required, f"{what} has no default.")
+                expect(option.help, f"{what} is not described under 'Parameters' in its docstring.")
+                expect(
+                    option.name not in common, f"{what} has the name of an argument of all formats."
+                )
+
+    def export(self, project: ProjectStore, out: Path, **how: Any) -> ExportReport:
+        """Export the project; nothing in it gives the format a reason to refuse."""
+        try:
+            return export(project, self.format, out, **how, **self.write)
+        except Exception as exc:
+            raise ConformanceError(
+                f"{self.who} raises {type(exc).__name__} on writing: {exc}"
+            ) from exc
+
+    def writes(self, project: ProjectStore) -> None:
+        """All frames and objects, inside the folder, the same each time."""
+        place = project.root.parent / "written"
+        place.mkdir()
+        outside = _tree(project.root.parent, but=place)
+        report = self.export(project, place / "a")
+        self.export(project, place / "b")
+        total = len(project.frames())
+        expect(
+            report.frames == total,
+            f"{self.who} wrote {report.frames} of {total} frames; it has to go through all of "
+            "out.images().",
+        )
+        objects = sum(len(boxes) for boxes in _truth(project).values())
+        expect(
+            report.objects == objects,
+            f"{self.who} left out {objects - report.objects} of {objects} boxes.",
+        )
+        expect(
+            {p.name for p in place.iterdir()} == {"a", "b"}
+            and _tree(project.root.parent, but=place) == outside,
+            f"{self.who} changed files outside of the folder of its export.",
+        )
+        links = [p.name for p in (place / "a").rglob("*") if p.is_symlink()]
+        expect(not links, f"{self.who} wrote links where copies were asked for: {links}.")
+        first, second = _tree(place / "a"), _tree(place / "b")
+        differing = sorted(k for k in first.keys() | second.keys() if first.get(k) != second.get(k))
+        expect(
+            set(differing) <= {_MARKER},
+            f"{self.who} wrote {differing} differently the second time.",
+        )
+
+    def comes_back(self, project: ProjectStore) -> None:
+        """The same frames, boxes and backgrounds, with and without splits and images."""
+        ways: list[dict[str, Any]] = [
+            {},
+            {"split": {"train": 0.5, "val": 0.5}, "by": "frame"},
+            {"images": "none"},
+        ]
+        for number, how in enumerate(ways):
+            out = project.root.parent / f"back{number}"
+            self.export(project, out, **how)
+            before = _tree(out)
+            self._same(project, out, f" with {how}" if how else "")
+            expect(_tree(out) == before, f"{self.who} changes the files that it reads.")
+
+    def _same(self, project: ProjectStore, out: Path, how: str) -> None:
+        dataset = self._read_own(project, out)
+        expect(
+            not dataset.problems,
+            f"{self.who} cannot read its own export{how}: {[str(p) for p in dataset.problems]}.",
+        )
+        total = len(project.frames())
+        expect(
+            len(dataset.images) == total,
+            f"{self.who} read {len(dataset.images)} images of an export of {total}{how}; a "
+            "background has to be named, too.",
+        )
+        silent = [i.name for i in dataset.images if not (i.labelled and i.complete)]
+        expect(not silent, f"{self.who} reads images as unlabelled or incomplete{how}: {silent}.")
+        table = read_labels(project, self.format, out, **self.read)
+        got: dict[str, list[Box]] = {str(i): [] for i in project.frames()["frame_id"]}
+        columns = ["frame_id", "label", "x1", "y1", "x2", "y2"]
+        for frame_id, label, *box in table[columns].itertuples(index=False, name=None):
+            x1, y1, x2, y2 = map(float, box)
+            got[str(frame_id)].append((str(label), x1, y1, x2, y2))
+        for frame_id, boxes in _truth(project).items():
+            same = _close(sorted(boxes), sorted(got[frame_id]), self.tolerance)
+            uri = project.frame(frame_id).uri
+            expect(
+                same,
+                f"{self.who} gave other boxes back{how}: {got[frame_id]} in place of {boxes} on "
+                f"{uri}.",
+            )
+
+    def skips_what_cannot_be_read(self, project: ProjectStore) -> None:
+        """A frame whose image is gone is listed, and the others are written."""
+        frame = next(project.iter_frames())
+        path = project.path_of(frame)
+        away = path.rename(path.with_suffix(".away"))
+        out = project.root.parent / "skipped"
+        try:
+            report = self.export(project, out)
+        finally:
+            away.rename(path)
+        expect(
+            [f.frame_id for f in report.failures] == [frame.frame_id],
+            f"{self.who} did not list the one frame whose image is missing.",
+        )
+        if type(self.format).read is not Format.read:
+            count = len(self._read_own(project, out).images)
+            expect(
+                count == report.frames,
+                f"{self.who} wrote {count} images to its files where {report.frames} could be "
+                "read; write what out.images() gives, and nothing before.",
+            )
+
+    def takes_damage(self, project: ProjectStore) -> None:
+        """Damaged files raise one line or are listed; they never end in another error."""
+        whole = project.root.parent / "whole"
+        report = self.export(project, whole)
+        expect(report.files, f"{self.who} names no file to open first: use out.file(name).")
+        for name in report.files:
+            content = (whole / name).read_bytes()
+            for kind, damaged in (
+                ("half of a file", content[: len(content) // 2]),
+                ("an empty file", b""),
+                ("bytes that are no text", b"\xff\xfe\x00\xd8 no \x81\x8d text"),
+            ):
+                place = project.root.parent / "damaged"
+                shutil.copytree(whole, place)
+                (place / name).write_bytes(damaged)
+                self._takes(project, place, f"{kind} in place of {name}", kind)
+                shutil.rmtree(place)
+
+    def _takes(self, project: ProjectStore, place: Path, what: str, kind: str) -> None:
+        try:
+            dataset = self._read(project, place)
+        except LabkitError as exc:
+            _one_line(self.who, what, exc)
+            return
+        expect(
+            dataset.problems or kind != "bytes that are no text",
+            f"{self.who} reads {what} without a word.",
+        )
+
+    def refuses(self, path: Path, what: str) -> None:
+        """Where there is no dataset, a LabkitError says so."""
+        try:
+            dataset = read_dataset(self.format, path, **self.read)
+        except LabkitError as exc:
+            _one_line(self.who, what, exc)
+        except Exception as exc:
+            raise ConformanceError(f"{self.who} raises {type(exc).__name__} on {what}.") from exc
+        else:
+            raise ConformanceError(
+                f"{self.who} reads {len(dataset.images)} images from {what} without an error."
+            )
+
+    def _read(self, project: ProjectStore, path: Path) -> ImportedDataset:
+        size_of = FrameMatcher(project.frames()).size_of
+        try:
+            return read_dataset(self.format, path, size_of=size_of, **self.read)
+        except LabkitError:
+            raise
+        except Exception as exc:
+            raise ConformanceError(
+                f"{self.who} raises {type(exc).__name__} on reading, which stops the whole import: "
+                f"{exc}; read each entry inside source.attempt(...)."
+            ) from exc
+
+    def _read_own(self, project: ProjectStore, path: Path) -> ImportedDataset:
+        try:
+            return self._read(project, path)
+        except LabkitError as exc:
+            raise ConformanceError(f"{self.who} refuses its own export: {exc}") from exc
+
+
+# ---- a small project
+
+
+@contextmanager
+def _small_project() -> Iterator[ProjectStore]:
+    """Five images, two of one name and one a background, all accepted by a person."""
+    with tempfile.TemporaryDirectory(prefix="labkit-check-") as folder:
+        root = Path(folder).resolve()
+        places = ["day/a.png", "night/a.png", "day/ünï (1) 'x'.png", "day/b.png", "night/c.png"]
+        for number, name in enumerate(places):
+            _draw(root / "photos" / name, number)
+        with ProjectStore.create(root / "project", labels=_LABELS) as project:
+            found = scan(root / "photos", root=project.root)
+            project.append_frames(found.frames)
+            for number, frame in enumerate(project.iter_frames()):
+                boxes = [] if number == 3 else _boxes(number, frame.width, frame.height)
+                _decide(project, frame.frame_id, boxes)
+            yield project
+
+
+def _draw(path: Path, number: int) -> None:
+    from PIL import Image
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.random.default_rng(number).integers(0, 255, (40 + 8 * number, 64, 3), np.uint8)
+    Image.fromarray(pixels).save(path)
+
+
+def _boxes(number: int, width: int, height: int) -> list[Box]:
+    """As many boxes as labels, the first the whole image, none on whole pixels alone."""
+    whole: Box = (_LABELS[number % 3], 0.0, 0.0, float(width), float(height))
+    part: Box = (_LABELS[(number + 1) % 3], 3.25, 5.5, 20.75, 30.125)
+    return [whole, part, (_LABELS[2], 30.0, 2.0, 31.0, 38.0)]
+
+
+def _decide(project: ProjectStore, frame_id: str, boxes: list[Box]) -> None:
+    common: dict[str, Any] = {
+        "step": uuid4().hex,
+        "frame_id": frame_id,
+        "reviewer": "check",
+        "session_id": "check",
+        "time": datetime.now(UTC),
+    }
+    rows = []
+    for label, *box in boxes:
+        x1, y1, x2, y2 = box
+        new = AnnotatedObject(uuid4().hex, frame_id, label, Shape((x1, y1, x2, y2)))
+        rows.append(
+            Decision(
+                uuid4().hex, kind="add", object_id=new.object_id, after=new.to_json(), **common
+            )
+        )
+    rows.append(Decision(uuid4().hex, kind="accept_frame", **common))
+    project.ledger.append(rows)
+
+
+def _truth(project: ProjectStore) -> dict[str, list[Box]]:
+    """The boxes of every frame as the project has them."""
+    table = project.annotations()
+    out: dict[str, list[Box]] = {str(i): [] for i in project.frames()["frame_id"]}
+    columns = ["frame_id", "label", "x1", "y1", "x2", "y2"]
+    for frame_id, label, *box in table[columns].itertuples(index=False, name=None):
+        x1, y1, x2, y2 = map(float, box)
+        out[str(frame_id)].append((str(label), x1, y1, x2, y2))
+    return out
+
+
+def _close(a: list[Box], b: list[Box], tolerance: float) -> bool:
+    if [label for label, *_ in a] != [label for label, *_ in b]:
+        return False
+    first, second = (np.array([box[1:] for box in boxes], dtype=np.float64) for boxes in (a, b))
+    return bool((np.abs(first - second) <= tolerance).all())
+
+
+def _tree(folder: Path, but: Path | None = None) -> dict[str, bytes]:
+    """Every file below a folder with its content."""
+    return {
+        p.relative_to(folder).as_posix(): p.read_bytes()
+        for p in sorted(folder.rglob("*"))
+        if p.is_file()
+        and not p.name.startswith("ledger.db")  # a database may write when it is read
+        and not (but is not None and p.is_relative_to(but))
+    }
+
+
+def _one_line(who: str, what: str, exc: LabkitError) -> None:
+    expect("\n" not in str(exc), f"{who} says more than one line about {what}.")
