@@ -30,6 +30,7 @@ demo: $(READY) ## predict, queue, scripted review, metrics, report and export, i
 test: $(READY) ## all tests but the slow ones
 	@.ci/apt
 	@$(PY) -m pytest -m "not soak" $(ARGS)
+	@$(if $(ARGS),,$(PY) extensions/check.py test)
 
 full: ## all tests, with FiftyOne installed as well
 	@$(MAKE) --no-print-directory test soak EXTRAS=dev,onnx,postgres,sam2,fiftyone
@@ -41,12 +42,13 @@ lint: $(READY) ## style, types and import contracts
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
-	@$(PY) extensions/generate_messages.py --check
 	@$(PY) -c 'from importlinter.cli import lint_imports_command as lint; lint()'
+	@$(PY) extensions/check.py lint
 
 format: $(READY) ## rewrite the code in the project's style
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
+	@$(PY) extensions/check.py format
 
 bench: $(READY) ## every benchmark; each prints a Markdown table
 	@for file in benchmarks/[!_]*.py; do $(PY) "$$file" || exit 1; echo; done

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import cast
 from zlib import crc32
@@ -11,7 +11,7 @@ from labkit.core.errors import InputError
 from labkit.core.geometry import shape_from_mask, shape_from_polygons, shape_from_rotated
 from labkit.core.skeleton import Skeleton
 from labkit.core.types import AnnotatedObject, Rle, Shape
-from labkit.core.visibility import at_any_score
+from labkit.core.visibility import is_shown
 from labkit.frames.order import display_name
 from labkit.report.strokes import rings_of
 from labkit.review import FrameView
@@ -27,6 +27,7 @@ __all__ = [
     "checksum",
     "frame_message",
     "object_json",
+    "painted",
     "shape_from_browser",
     "shape_json",
     "skeleton_json",
@@ -38,8 +39,8 @@ def checksum(view: FrameView) -> int:
     return crc32("\n".join(o.object_id for o in view.proposals).encode())
 
 
-def object_json(o: AnnotatedObject, *, hidden: bool, followed_by: str = "") -> AnnotatedObjectJson:
-    """One object; ``hidden`` where the session would not show it at any threshold."""
+def object_json(o: AnnotatedObject, followed_by: str = "") -> AnnotatedObjectJson:
+    """One object, and the tracker that it is followed by."""
     out = AnnotatedObjectJson(
         id=o.object_id,
         label=o.label,
@@ -47,15 +48,21 @@ def object_json(o: AnnotatedObject, *, hidden: bool, followed_by: str = "") -> A
         score=None if o.score is None else round(o.score, 4),
         shape=shape_json(o.shape),
         track=o.track_id,
-        hidden=hidden,
+        shown_from=o.shown_from,
     )
     if followed_by:
         out["followed_by"] = followed_by
-    if o.state == "proposed" and at_any_score(o.attributes):
-        out["always"] = True
     if o.shape.mask is not None:
         out["rings"] = [ring.ravel().round(1).tolist() for ring in rings_of(o.shape)]
     return out
+
+
+def painted(objects: Iterable[AnnotatedObject], threshold: float) -> list[AnnotatedObject]:
+    """What the canvas below shows: what is shown at the threshold, and crossed out the rejected.
+
+    The page's ``visibility.ts`` says the same.
+    """
+    return [o for o in objects if o.state == "rejected" or is_shown(o.shown_from, threshold)]
 
 
 def frame_message(
@@ -66,12 +73,11 @@ def frame_message(
     error: str = "",
     followed_by: Mapping[int, str] = MappingProxyType({}),
 ) -> FrameMessage:
-    """A frame of the window with all its objects; the browser filters by the threshold.
+    """A frame of the window with all its objects; the page shows them by the threshold.
 
     ``followed_by`` has the tracks that are followed, and by which tracker.
     """
     frame = view.frame
-    possible = {o.object_id for o in view.shown(0)}
     return FrameMessage(
         type="frame",
         frame_id=frame.frame_id,
@@ -84,11 +90,7 @@ def frame_message(
         state=cast(FrameState, view.state),
         why=why,
         objects=[
-            object_json(
-                o,
-                hidden=o.state != "rejected" and o.object_id not in possible,
-                followed_by="" if o.track_id is None else followed_by.get(o.track_id, ""),
-            )
+            object_json(o, "" if o.track_id is None else followed_by.get(o.track_id, ""))
             for o in view.objects
         ],
         image=image,

@@ -106,7 +106,8 @@ class AnnotatedObjectJson(TypedDict):
     """One object of a frame.
 
     ``rings`` are the outlines of a mask, for drawing and hitting; ``followed_by`` names the tracker
-    that carries it to the next frame. ``always``: it is shown at any threshold.
+    that carries it to the next frame. ``shown_from`` is the highest threshold at which it is shown,
+    see :mod:`labkit.core.visibility`; ``score`` is there to be read.
     """
 
     id: str
@@ -117,8 +118,7 @@ class AnnotatedObjectJson(TypedDict):
     rings: NotRequired[list[list[float]]]
     track: int | None
     followed_by: NotRequired[str]
-    always: NotRequired[bool]
-    hidden: bool
+    shown_from: float
 
 
 class FrameMessage(TypedDict):

@@ -7,7 +7,7 @@ from typing import Any, Final, Protocol
 
 from labkit.core.types import AnnotatedObject, Frame
 from labkit.review import ReviewSession
-from labkit.widgets.describe import frame_message
+from labkit.widgets.describe import frame_message, painted
 from labkit.widgets.inbox import Rank, Work
 from labkit.widgets.messages import Cover, Drop, Show, StatusMessage, ViewRequest, Want, Where
 from labkit.widgets.pictures import Picture, Pictures
@@ -221,8 +221,7 @@ class Window:
         session = self._session
         if request["frame_id"] != session.frame_id or request["frame_id"] not in self._images:
             return
-        shown = {o.object_id for o in session.objects()}
-        objects = [o for o in session.view.objects if o.state == "rejected" or o.object_id in shown]
+        objects = painted(session.view.objects, session.threshold)
         self._outlet.send(Cover(type="cover"))
         mark = self._outlet.paint(session.view.frame, objects, request, self._followed_by())
         self._outlet.send(

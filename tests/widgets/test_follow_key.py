@@ -8,6 +8,7 @@ from review.films import PatchTracker, film_queue, make_film
 from widgets.conftest import Bench
 
 from labkit.core.errors import ModelUnavailableError
+from labkit.core.visibility import ALWAYS
 from labkit.models import trackers
 from labkit.review import follow
 
@@ -54,10 +55,10 @@ def test_what_a_tracker_doubts_is_shown_in_the_browser_as_in_the_session(bench):
     bench.act("follow", object_ids=chosen(bench, 0))
     step(bench)
     (o,) = bench.frames()[bench.session.frame_id]["objects"]
-    assert o["always"]
+    assert o["shown_from"] == ALWAYS
     bench.act("accept", object_ids=[o["id"]])
     (o,) = bench.frames()[bench.session.frame_id]["objects"]
-    assert "always" not in o  # it is decided, so no threshold hides it
+    assert (o["state"], o["shown_from"]) == ("accepted", ALWAYS)
 
 
 def test_the_same_key_ends_it_and_what_was_tracked_stays(bench):

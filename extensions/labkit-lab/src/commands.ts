@@ -6,7 +6,7 @@ import { IDefaultFileBrowser, IFileBrowserFactory } from "@jupyterlab/filebrowse
 import { ILauncher } from "@jupyterlab/launcher";
 import { ISettingRegistry } from "@jupyterlab/settingregistry";
 
-import { VERBS, enter, focused, press } from "./glass";
+import { enter, focused, press, VERBS } from "./glass";
 import { icon } from "./icon";
 import { Opener } from "./open";
 import { isMedia } from "./paths";
@@ -18,7 +18,13 @@ export const commands: JupyterFrontEndPlugin<void> = {
   id: PLUGIN,
   description: "Opens folders of frames and projects for review.",
   autoStart: true,
-  optional: [ICommandPalette, ILauncher, IFileBrowserFactory, IDefaultFileBrowser, ISettingRegistry],
+  optional: [
+    ICommandPalette,
+    ILauncher,
+    IFileBrowserFactory,
+    IDefaultFileBrowser,
+    ISettingRegistry,
+  ],
   activate,
 };
 

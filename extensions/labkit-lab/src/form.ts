@@ -28,7 +28,12 @@ export class Form extends Widget implements Dialog.IBodyWidget<Answers> {
   constructor(asked: Questions) {
     super();
     this.addClass("labkit-Form");
-    this.folder = this.text("folder", asked.fixed ? "Frames" : "Folder", asked.folder, asked.folders);
+    this.folder = this.text(
+      "folder",
+      asked.fixed ? "Frames" : "Folder",
+      asked.folder,
+      asked.folders,
+    );
     this.folder.readOnly = asked.fixed;
     if (asked.weights === null) return;
     this.weights = this.text("weights", "Weights", asked.weights, asked.models);

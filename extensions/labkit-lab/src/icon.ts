@@ -2,10 +2,7 @@
 
 import { LabIcon } from "@jupyterlab/ui-components";
 
-const paths = [
-  "M3 8V3h5M16 3h5v5M21 16v5h-5M8 21H3v-5",
-  "m7.5 12.5 3 3 6-7",
-];
+const paths = ["M3 8V3h5M16 3h5v5M21 16v5h-5M8 21H3v-5", "m7.5 12.5 3 3 6-7"];
 
 export const icon = new LabIcon({
   name: "labkit:icon",

@@ -81,7 +81,9 @@ export class Kernels {
     private readonly who: () => Identity | null,
     private readonly changed: () => void,
   ) {
-    notebooks.forEach((panel) => this.add(panel));
+    notebooks.forEach((panel) => {
+      this.add(panel);
+    });
     notebooks.widgetAdded.connect((_, panel) => this.add(panel));
     notebooks.currentChanged.connect(() => changed());
   }
@@ -94,7 +96,10 @@ export class Kernels {
 
   private add(panel: NotebookPanel): void {
     const { sessionContext } = panel;
-    const link = (_: ISessionContext | null, now: { newValue: Kernel.IKernelConnection | null }) => {
+    const link = (
+      _: ISessionContext | null,
+      now: { newValue: Kernel.IKernelConnection | null },
+    ) => {
       this.links.get(panel)?.dispose();
       this.links.delete(panel);
       if (now.newValue) this.links.set(panel, new Link(now.newValue, this.who, this.changed));

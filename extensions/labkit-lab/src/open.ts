@@ -5,7 +5,7 @@ import { Dialog, showDialog, showErrorMessage } from "@jupyterlab/apputils";
 import type { Contents } from "@jupyterlab/services";
 import type { ISettingRegistry } from "@jupyterlab/settingregistry";
 
-import { Form, type Answers, type Questions } from "./form";
+import { type Answers, Form, type Questions } from "./form";
 import { free, isOutside, join, split, stem } from "./paths";
 import { defaults } from "./settings";
 import { DEMO, notebook, projectCells, reviewCells } from "./templates";
@@ -113,7 +113,11 @@ export class Opener {
 
   // ---- asking and looking
 
-  private async ask(title: string, cwd: string, given: Partial<Questions>): Promise<Answers | null> {
+  private async ask(
+    title: string,
+    cwd: string,
+    given: Partial<Questions>,
+  ): Promise<Answers | null> {
     const chosen = await defaults(this.settings);
     const { folders } = await this.look(cwd).catch(() => ({ folders: [] as string[] }));
     const asked: Questions = {
@@ -132,7 +136,10 @@ export class Opener {
   }
 
   private async look(path: string): Promise<{ names: Set<string>; folders: string[] }> {
-    const model = await this.app.serviceManager.contents.get(path, { content: true, type: "directory" });
+    const model = await this.app.serviceManager.contents.get(path, {
+      content: true,
+      type: "directory",
+    });
     const items = (model.content ?? []) as Contents.IModel[];
     return {
       names: new Set(items.map((item) => item.name)),

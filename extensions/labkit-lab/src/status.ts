@@ -21,13 +21,17 @@ export const status: JupyterFrontEndPlugin<void> = {
 function activate(app: JupyterFrontEnd, notebooks: INotebookTracker, bar: IStatusBar | null): void {
   const { user } = app.serviceManager;
   const item = new Item();
-  void user.ready.catch(() => undefined).then(() => {
-    const who = (): Identity | null => {
-      const known = user.identity;
-      return known && { username: known.username, name: known.display_name || known.name };
-    };
-    const kernels: Kernels = new Kernels(notebooks, who, () => item.tell(kernels?.status ?? null));
-  });
+  void user.ready
+    .catch(() => undefined)
+    .then(() => {
+      const who = (): Identity | null => {
+        const known = user.identity;
+        return known && { username: known.username, name: known.display_name || known.name };
+      };
+      const kernels: Kernels = new Kernels(notebooks, who, () =>
+        item.tell(kernels?.status ?? null),
+      );
+    });
   bar?.registerStatusItem("labkit-lab:status", {
     item,
     align: "left",

@@ -62,10 +62,7 @@ export function reviewCells(source: Source, defaults: Defaults): string[] {
 
 /** Open a project and its bench. */
 export function projectCells(project: string, defaults: Defaults): string[] {
-  return [
-    `import labkit as lk\n\np = lk.Project.open(${py(project)})`,
-    bench("", defaults),
-  ];
+  return [`import labkit as lk\n\np = lk.Project.open(${py(project)})`, bench("", defaults)];
 }
 
 /** A notebook with these cells. */

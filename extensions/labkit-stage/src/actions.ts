@@ -2,11 +2,12 @@
 
 import type { Hand } from "./hand";
 import { standing } from "./hit";
-import { caption, shown } from "./paint";
+import type { AnnotatedObject, FrameState } from "./messages";
+import { caption } from "./paint";
 import type { Stage } from "./stage";
 import type { Store } from "./store";
 import type { ToolName } from "./tools/tool";
-import type { AnnotatedObject, FrameState } from "./messages";
+import { decided, shown } from "./visibility";
 
 type Verdict = "accept_frame" | "reject_frame" | "skip";
 
@@ -89,9 +90,8 @@ export class Actions {
     // what has come since is not accepted unseen
     const args = action === "accept_frame" ? { threshold, proposals: frame.proposals } : {};
     const then = last ? frame.frame_id : (next?.frame_id ?? "");
-    const seen = new Set(shown(frame, threshold).map((o) => o.id));
     const accepted = (o: AnnotatedObject): AnnotatedObject =>
-      o.state === "proposed" && seen.has(o.id) ? { ...o, state: "accepted" } : o;
+      o.state === "proposed" && shown(o, threshold) ? decided(o, "accepted") : o;
     store.imagine(
       frame,
       (objects) => (action === "accept_frame" ? objects.map(accepted) : objects),
@@ -164,7 +164,9 @@ export class Actions {
     if (frame && ids.length) {
       store.imagine(frame, (objects) =>
         objects.map((o) =>
-          ids.includes(o.id) ? { ...o, label, state: o.state === "added" ? "added" : "edited" } : o,
+          ids.includes(o.id)
+            ? { ...decided(o, o.state === "added" ? "added" : "edited"), label }
+            : o,
         ),
       );
       store.act("relabel", { object_ids: ids, label }, { frame, tool });
@@ -192,7 +194,7 @@ export class Actions {
     const follower = after.slice(place + 1).find((o) => !ids.includes(o.id));
     const state = action === "accept" ? "accepted" : "rejected";
     store.imagine(frame, (objects) =>
-      objects.map((o) => (ids.includes(o.id) ? { ...o, state } : o)),
+      objects.map((o) => (ids.includes(o.id) ? decided(o, state) : o)),
     );
     store.act(action, { object_ids: ids }, { frame, tool });
     this.say(`${ids.length > 1 ? `${ids.length} objects` : "Object"} ${state}`);
@@ -204,7 +206,8 @@ export class Actions {
     const { store, hand } = this;
     if (!hand.keep(tool, () => this.follow(tool))) return;
     const object_ids = hand.picked.filter((o) => o.state !== "rejected").map((o) => o.id);
-    if (!store.frame || !object_ids.length) return this.say("Select an object to follow first", true);
+    if (!store.frame || !object_ids.length)
+      return this.say("Select an object to follow first", true);
     store.act("follow", { object_ids }, { frame: store.frame, tool });
   }
 
@@ -232,7 +235,9 @@ export class Actions {
     if (!hand.picked.length) this.walk(1);
     if (!hand.picked.length) return;
     hand.setTool("edit");
-    this.say("Edit: arrows move, with Alt they resize, with Ctrl they turn, Enter keeps, Escape drops");
+    this.say(
+      "Edit: arrows move, with Alt they resize, with Ctrl they turn, Enter keeps, Escape drops",
+    );
   }
 
   private keep(tool: string): void {
@@ -259,7 +264,9 @@ export class Actions {
     if (next.width !== frame.width || next.height !== frame.height)
       return this.say("The next frame has another size", true);
     const objects = hand.picked.map((o) => ({
-      id: `new-${crypto.randomUUID()}`, label: o.label, shape: o.shape,
+      id: `new-${crypto.randomUUID()}`,
+      label: o.label,
+      shape: o.shape,
     }));
     store.act("add", { objects }, { frame: next, tool: "copy" });
     this.say(`${objects.length} copied to the next frame`);

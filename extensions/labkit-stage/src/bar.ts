@@ -60,8 +60,13 @@ export class Bar {
     );
     const sheet = h(
       "button",
-      { class: "lk-button lk-icon", type: "button", "aria-label": "Keys", title: "Keys (?)",
-        click: () => actions.run("sheet", "mouse") },
+      {
+        class: "lk-button lk-icon",
+        type: "button",
+        "aria-label": "Keys",
+        title: "Keys (?)",
+        click: () => actions.run("sheet", "mouse"),
+      },
       "?",
     );
     this.element = h(
@@ -138,6 +143,11 @@ export function keyOf(store: Store, action: string): string {
   if (!found) return "";
   return found[0]
     .split("+")
-    .map((part) => ({ shift: "⇧", ctrl: "Ctrl+", alt: "Alt+", arrowup: "↑", arrowdown: "↓", enter: "Enter" })[part] ?? part.toUpperCase())
+    .map(
+      (part) =>
+        ({ shift: "⇧", ctrl: "Ctrl+", alt: "Alt+", arrowup: "↑", arrowdown: "↓", enter: "Enter" })[
+          part
+        ] ?? part.toUpperCase(),
+    )
     .join("");
 }

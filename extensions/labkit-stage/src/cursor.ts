@@ -6,7 +6,12 @@ import type { Point } from "./types";
 
 const MARGIN = 24;
 const PRESS: Press = {
-  altKey: false, shiftKey: false, ctrlKey: false, metaKey: false, button: 0, detail: 0,
+  altKey: false,
+  shiftKey: false,
+  ctrlKey: false,
+  metaKey: false,
+  button: 0,
+  detail: 0,
 };
 
 export class Cursor {

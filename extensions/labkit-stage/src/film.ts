@@ -9,9 +9,19 @@ const AFTER = 5;
 const WIDTH = 144;
 const HEIGHT = 92;
 const COLORS: Record<string, string> = {
-  n: "", o: "--lk-proposed", a: "--lk-accepted", h: "--lk-rejected", s: "--lk-skipped",
+  n: "",
+  o: "--lk-proposed",
+  a: "--lk-accepted",
+  h: "--lk-rejected",
+  s: "--lk-skipped",
 };
-const WORDS: Record<string, string> = { accepted: "✓", hand: "✎", skipped: "↷", open: "◐", new: "" };
+const WORDS: Record<string, string> = {
+  accepted: "✓",
+  hand: "✎",
+  skipped: "↷",
+  open: "◐",
+  new: "",
+};
 
 export class Film {
   readonly element: HTMLElement;
@@ -41,7 +51,9 @@ export class Film {
 
   private thumb(): Thumb {
     const button = h("button", {
-      class: "lk-thumb", type: "button", tabindex: -1,
+      class: "lk-thumb",
+      type: "button",
+      tabindex: -1,
       click: () => this.actions.goPlace(Number(button.dataset.place)),
     });
     return { button, blank: empty(), number: h("span", {}), mark: h("i", {}), shown: null };
@@ -51,13 +63,16 @@ export class Film {
     const { store } = this;
     const here = store.frame?.place ?? 0;
     const shown = new Set<string>();
-    this.thumbs.forEach((thumb, k) => {
+    for (const [k, thumb] of this.thumbs.entries()) {
       const { button } = thumb;
       const place = here - BEFORE + k;
       const frame = store.at(place);
       const exists = place >= 0 && place < store.status.total;
       button.style.visibility = exists ? "visible" : "hidden";
-      if (!exists) return void (thumb.shown = null);
+      if (!exists) {
+        thumb.shown = null;
+        continue;
+      }
       set(button, "data-place", String(place));
       set(button, "aria-label", `Frame ${place + 1}`);
       set(button, "aria-current", String(place === here));
@@ -67,10 +82,10 @@ export class Film {
       const id = frame?.frame_id ?? "";
       shown.add(id);
       const picture = this.picture(id) ?? thumb.blank;
-      if (picture === thumb.shown) return;
+      if (picture === thumb.shown) continue;
       thumb.shown = picture;
       button.replaceChildren(picture, thumb.number, thumb.mark); // taken from the one that had it
-    });
+    }
     for (const id of this.pictures.keys()) if (!shown.has(id)) this.pictures.delete(id);
     this.paintLine();
   }

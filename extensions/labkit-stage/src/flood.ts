@@ -11,7 +11,12 @@ export const MARK = 2;
 
 /** Mark the area around a pixel with MARK; `diagonal` joins pixels that touch at corners only. */
 export function flood(
-  mask: Uint8Array, width: number, height: number, x: number, y: number, diagonal: boolean,
+  mask: Uint8Array,
+  width: number,
+  height: number,
+  x: number,
+  y: number,
+  diagonal: boolean,
 ): Area {
   const value = mask[y * width + x];
   const box: Area["box"] = [x, y, x + 1, y + 1];

@@ -1,9 +1,7 @@
 // Shapes under the hand: handles, moving, snapping. Pixels of the frame.
 
-import {
-  around, corners, cornerTo, grown, sideTo, turnedAbout, turnedTo,
-} from "./rotated";
 import type { Box, Keypoint, Rotated, Shape } from "./messages";
+import { around, corners, cornerTo, grown, sideTo, turnedAbout, turnedTo } from "./rotated";
 import type { Point } from "./types";
 
 export const HANDLES = ["nw", "n", "ne", "e", "se", "s", "sw", "w"] as const;
@@ -31,8 +29,14 @@ export function handlePoints(box: Box): [Side, Point][] {
   const mx = (x1 + x2) / 2;
   const my = (y1 + y2) / 2;
   const at: Record<Side, [number, number]> = {
-    nw: [x1, y1], n: [mx, y1], ne: [x2, y1], e: [x2, my],
-    se: [x2, y2], s: [mx, y2], sw: [x1, y2], w: [x1, my],
+    nw: [x1, y1],
+    n: [mx, y1],
+    ne: [x2, y1],
+    e: [x2, my],
+    se: [x2, y2],
+    s: [mx, y2],
+    sw: [x1, y2],
+    w: [x1, my],
   };
   return HANDLES.map((side) => [side, { x: at[side][0], y: at[side][1] }]);
 }
@@ -65,8 +69,10 @@ export function boxOf(a: Point, b: Point): Box {
 /** A box with a margin around it, cut at the frame's edges. */
 export function insideOf(size: Size, [x1, y1, x2, y2]: Box, margin: number): Box {
   return [
-    Math.max(0, x1 - margin), Math.max(0, y1 - margin),
-    Math.min(size.width, x2 + margin), Math.min(size.height, y2 + margin),
+    Math.max(0, x1 - margin),
+    Math.max(0, y1 - margin),
+    Math.min(size.width, x2 + margin),
+    Math.min(size.height, y2 + margin),
   ];
 }
 
@@ -129,12 +135,15 @@ export function dragged(shape: Shape, part: Part, from: Point, to: Point, size: 
     case "turn":
       return shape.rotated ? withRotated(shape, turnedTo(shape.rotated, to)) : shape;
     case "point": {
-      const keypoints = (shape.keypoints ?? []).map((p, k): Keypoint =>
-        k === part.index ? [to.x, to.y, p[2]] : p,
+      const keypoints = (shape.keypoints ?? []).map(
+        (p, k): Keypoint => (k === part.index ? [to.x, to.y, p[2]] : p),
       );
       const [x1, y1, x2, y2] = shape.box;
       const box: Box = [
-        Math.min(x1, to.x), Math.min(y1, to.y), Math.max(x2, to.x), Math.max(y2, to.y),
+        Math.min(x1, to.x),
+        Math.min(y1, to.y),
+        Math.max(x2, to.x),
+        Math.max(y2, to.y),
       ];
       return { ...shape, box, keypoints };
     }
@@ -172,15 +181,18 @@ export function nudged(shape: Shape, dx: number, dy: number, grow: boolean, size
   if (!grow || shape.polygons || shape.mask) return moved(shape, dx, dy, size);
   const [x1, y1, x2, y2] = shape.box;
   const box: Box = [
-    x1, y1, clamp(x2 + dx, x1 + 1, size.width), clamp(y2 + dy, y1 + 1, size.height),
+    x1,
+    y1,
+    clamp(x2 + dx, x1 + 1, size.width),
+    clamp(y2 + dy, y1 + 1, size.height),
   ];
   return shape.keypoints ? { box, keypoints: shape.keypoints } : { box };
 }
 
 /** With one keypoint hidden where it was visible, and visible where it was hidden. */
 export function toggled(shape: Shape, index: number, visible: number, hidden: number): Shape {
-  const keypoints = (shape.keypoints ?? []).map(([x, y, v], k): Keypoint =>
-    k === index ? [x, y, v >= 0.5 ? hidden : visible] : [x, y, v],
+  const keypoints = (shape.keypoints ?? []).map(
+    ([x, y, v], k): Keypoint => (k === index ? [x, y, v >= 0.5 ? hidden : visible] : [x, y, v]),
   );
   return { ...shape, keypoints };
 }

@@ -67,8 +67,7 @@ export class Gestures {
       this.panning = p;
       this.panned = true;
       element.dataset.pan = "on";
-    } else if (event.button === 0 || this.tookRight)
-      this.hand.down(p, event);
+    } else if (event.button === 0 || this.tookRight) this.hand.down(p, event);
   }
 
   private isPalm(event: PointerEvent): boolean {

@@ -1,13 +1,13 @@
 // One view of the glass: stage, bar, side column and filmstrip around one store.
 
 import { Actions } from "./actions";
+import { Announcer } from "./announcer";
 import { Bar } from "./bar";
 import { h } from "./dom";
 import { Film } from "./film";
 import { Gestures } from "./gestures";
 import { Hand } from "./hand";
 import { belongsToLab, controlWants, nameOf, takesText } from "./keys";
-import { Announcer } from "./announcer";
 import { PointBar } from "./pointbar";
 import { Sheet } from "./sheet";
 import { Side } from "./side";
@@ -36,7 +36,12 @@ export class Glass {
 
   constructor(private readonly store: Store) {
     const say = (text: string, urgent = false) => this.say(text, urgent);
-    this.hand = new Hand(store, () => this.soon(), say, (text) => this.announcer.say(text));
+    this.hand = new Hand(
+      store,
+      () => this.soon(),
+      say,
+      (text) => this.announcer.say(text),
+    );
     const hand = this.hand;
     this.stage = new Stage(store, crypto.randomUUID(), {
       get lifted() {
@@ -57,8 +62,12 @@ export class Glass {
     this.element = h(
       "div",
       { class: "lk-glass", role: "region", "aria-label": "labkit review" },
-      this.bar.element, this.stage.element, this.side.element, this.film.element,
-      this.sheet.element, this.announcer.element,
+      this.bar.element,
+      this.stage.element,
+      this.side.element,
+      this.film.element,
+      this.sheet.element,
+      this.announcer.element,
     );
     this.listen();
     const asked = window.setTimeout(() => this.seeCanvas(), 4000);
@@ -166,7 +175,8 @@ export class Glass {
       const control = (e.target as HTMLElement).closest("button, .lk-row");
       if (!control) return;
       e.preventDefault();
-      if (!this.element.contains(document.activeElement)) this.stage.element.focus({ preventScroll: true });
+      if (!this.element.contains(document.activeElement))
+        this.stage.element.focus({ preventScroll: true });
     });
   }
 
@@ -250,9 +260,25 @@ export class Glass {
 
 /** A held key decides one frame, not as many as the keyboard repeats. */
 const ONCE = new Set([
-  "accept_frame", "reject_frame", "skip", "accept", "reject", "undo", "redo",
-  "keep", "copy_next", "track", "contrast", "drag", "leave_out", "edit", "segment",
+  "accept_frame",
+  "reject_frame",
+  "skip",
+  "accept",
+  "reject",
+  "undo",
+  "redo",
+  "keep",
+  "copy_next",
+  "track",
+  "contrast",
+  "drag",
+  "leave_out",
+  "edit",
+  "segment",
 ]);
 const ARROWS: Record<string, [number, number]> = {
-  ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1],
+  ArrowLeft: [-1, 0],
+  ArrowRight: [1, 0],
+  ArrowUp: [0, -1],
+  ArrowDown: [0, 1],
 };

@@ -2,6 +2,7 @@
 
 import { Cursor } from "./cursor";
 import { hasArea, snap } from "./geometry";
+import type { AnnotatedObject, Shape } from "./messages";
 import { Pointing } from "./pointing";
 import type { Stage } from "./stage";
 import type { Store } from "./store";
@@ -13,8 +14,8 @@ import { Turning } from "./tools/rotated";
 import { Segmenting } from "./tools/segment";
 import { Selecting } from "./tools/select";
 import { FINE, type Press, type Tool, type ToolName } from "./tools/tool";
-import type { AnnotatedObject, Shape } from "./messages";
 import type { Point } from "./types";
+import { ALWAYS, decided } from "./visibility";
 
 const DRAWN = 3;
 const SNAP = 8;
@@ -263,7 +264,7 @@ export class Hand {
 
   /** Send what is finished. False where it cannot be left now; `then` is called once it can. */
   keep(how: string, then?: () => void): boolean {
-    return this.current.keep(how, then) !== false;
+    return this.current.keep(how, then);
   }
 
   /** Enter: keep what is unfinished; false where it is about the selected objects. */
@@ -284,7 +285,7 @@ export class Hand {
         const shape = by.get(o.id);
         if (!shape) return o;
         const outlines = rings ?? (shape.mask && shape.mask === o.shape.mask ? o.rings : undefined);
-        return { ...o, shape, rings: outlines, state: o.state === "added" ? "added" : "edited" };
+        return { ...decided(o, o.state === "added" ? "added" : "edited"), shape, rings: outlines };
       }),
     );
     this.store.act("edit", { edits }, { frame, tool });
@@ -297,7 +298,14 @@ export class Hand {
     const id = `new-${crypto.randomUUID()}`;
     const { label } = this;
     const made: AnnotatedObject = {
-      id, label, state: "added", score: null, shape, rings, track: null, hidden: false,
+      id,
+      label,
+      state: "added",
+      score: null,
+      shape,
+      rings,
+      track: null,
+      shown_from: ALWAYS,
     };
     this.store.imagine(frame, (objects) => [...objects, made]);
     this.store.act("add", { objects: [{ id, label, shape }] }, { frame, tool });

@@ -1,8 +1,8 @@
 // What lies under the pointer.
 
-import { handlePoints, ringPoints, type Part } from "./geometry";
-import { corners, KNOB, knob, middles } from "./rotated";
+import { handlePoints, type Part, ringPoints } from "./geometry";
 import type { AnnotatedObject } from "./messages";
+import { corners, KNOB, knob, middles } from "./rotated";
 import type { Point } from "./types";
 
 const near = (a: Point, b: Point, d: number) => Math.hypot(a.x - b.x, a.y - b.y) <= d;
@@ -57,7 +57,8 @@ export function partAt(obj: AnnotatedObject, p: Point, d: number, scale: number)
           return { kind: "edge", ring, index };
     }
   } else if (!shape.mask) {
-    for (const [side, at] of handlePoints(shape.box)) if (near(p, at, d)) return { kind: "side", side };
+    for (const [side, at] of handlePoints(shape.box))
+      if (near(p, at, d)) return { kind: "side", side };
   }
   return contains(obj, p, d / 2) ? { kind: "body" } : null;
 }
@@ -70,7 +71,8 @@ export function contains(obj: AnnotatedObject, p: Point, d: number): boolean {
 }
 
 /** Objects that have not been rejected. */
-export const standing = (objects: AnnotatedObject[]): AnnotatedObject[] => objects.filter((o) => o.state !== "rejected");
+export const standing = (objects: AnnotatedObject[]): AnnotatedObject[] =>
+  objects.filter((o) => o.state !== "rejected");
 
 /** The smallest object under a point: what is large is easier to reach elsewhere. */
 export function objectAt(objects: AnnotatedObject[], p: Point, d: number): AnnotatedObject | null {

@@ -1,8 +1,8 @@
 // The anywidget: one store per model, one glass per view.
 
 import { Glass } from "./glass";
-import { Store } from "./store";
 import type { Config } from "./messages";
+import { Store } from "./store";
 import type { Model } from "./types";
 
 const stores = new Map<string, Store>();
@@ -10,8 +10,8 @@ const stores = new Map<string, Store>();
 // anywidget hands each hook a wrapper of its own; what stays the same is its id
 function storeOf(model: Model): Store {
   const { id } = model.get("config") as Config;
-  let store = stores.get(id);
-  if (!store) stores.set(id, (store = new Store(model)));
+  const store = stores.get(id) ?? new Store(model);
+  stores.set(id, store);
   return store;
 }
 

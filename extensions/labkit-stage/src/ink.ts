@@ -1,9 +1,9 @@
 // What the live layer is made of: outlines, handles, lines, crosshair, words.
 
 import { handlePoints, ringPoints } from "./geometry";
+import type { AnnotatedObject } from "./messages";
 import { FONT, trace } from "./paint";
 import { corners, KNOB, knob, middles } from "./rotated";
-import type { AnnotatedObject } from "./messages";
 import type { Point } from "./types";
 import type { View } from "./view";
 
@@ -33,9 +33,9 @@ export class Ink {
       for (const p of [...corners(shape.rotated), ...middles(shape.rotated)]) this.square(ctx, p);
       this.round(ctx, top);
     } else if (shape.polygons) {
-      shape.polygons.flatMap(ringPoints).forEach((p) => this.round(ctx, p));
+      for (const p of shape.polygons.flatMap(ringPoints)) this.round(ctx, p);
     } else if (!shape.mask) {
-      handlePoints(shape.box).forEach(([, p]) => this.square(ctx, p));
+      for (const [, p] of handlePoints(shape.box)) this.square(ctx, p);
     }
     (shape.keypoints ?? []).forEach(([x, y, v]) => {
       if (v > 0) this.round(ctx, { x, y });
@@ -45,7 +45,10 @@ export class Ink {
   line(ctx: CanvasRenderingContext2D, from: Point, to: Point, dash: number[] = []): void {
     ctx.setLineDash(dash);
     const [p, q] = [this.view.toStage(from), this.view.toStage(to)];
-    for (const [color, width] of [["rgba(0, 0, 0, 0.55)", 4], ["#ffffff", 2]] as const) {
+    for (const [color, width] of [
+      ["rgba(0, 0, 0, 0.55)", 4],
+      ["#ffffff", 2],
+    ] as const) {
       ctx.strokeStyle = color;
       ctx.lineWidth = width;
       ctx.beginPath();
@@ -77,7 +80,10 @@ export class Ink {
   }
 
   crosshair(ctx: CanvasRenderingContext2D, p: Point): void {
-    for (const [color, width] of [["rgba(0,0,0,.5)", 3], ["rgba(255,255,255,.9)", 1]] as const) {
+    for (const [color, width] of [
+      ["rgba(0,0,0,.5)", 3],
+      ["rgba(255,255,255,.9)", 1],
+    ] as const) {
       ctx.strokeStyle = color;
       ctx.lineWidth = width;
       ctx.beginPath();

@@ -26,7 +26,8 @@ export function belongsToLab(event: KeyboardEvent): boolean {
 /** Controls that want the key for themselves. */
 export function takesText(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false;
-  if (target instanceof HTMLInputElement) return target.type !== "range" && target.type !== "button";
+  if (target instanceof HTMLInputElement)
+    return target.type !== "range" && target.type !== "button";
   if (target instanceof HTMLSelectElement) return true;
   return target instanceof HTMLTextAreaElement || target.isContentEditable;
 }

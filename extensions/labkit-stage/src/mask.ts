@@ -2,9 +2,9 @@
 
 import { flood, MARK } from "./flood";
 import { boundsOf } from "./geometry";
+import type { Box, Rle } from "./messages";
 import { decodeRle, encodeRle } from "./rle";
 import { Steps } from "./steps";
-import type { Box, Rle } from "./messages";
 import type { Point } from "./types";
 import type { View } from "./view";
 
@@ -85,7 +85,10 @@ export class Brush {
     this.steps.remember(box);
     const b = this.bounds ?? box;
     this.bounds = [
-      Math.min(b[0], box[0]), Math.min(b[1], box[1]), Math.max(b[2], box[2]), Math.max(b[3], box[3]),
+      Math.min(b[0], box[0]),
+      Math.min(b[1], box[1]),
+      Math.max(b[2], box[2]),
+      Math.max(b[3], box[3]),
     ];
   }
 
@@ -150,7 +153,12 @@ export class Brush {
 
 /** Colour what is marked and the half transparent seam around it, whose pixels are `around`. */
 function recolour(
-  mask: Uint8Array, pixels: Uint32Array, width: number, box: Box, color: number, around: number,
+  mask: Uint8Array,
+  pixels: Uint32Array,
+  width: number,
+  box: Box,
+  color: number,
+  around: number,
 ): void {
   const [x1, y1, x2, y2] = box;
   for (let row = y1; row < y2; row++)

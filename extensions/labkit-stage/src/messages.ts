@@ -43,7 +43,8 @@ export type FrameState = "new" | "open" | "accepted" | "hand" | "skipped";
  * One object of a frame.
  *
  * `rings` are the outlines of a mask, for drawing and hitting; `followed_by` names the tracker
- * that carries it to the next frame. `always`: it is shown at any threshold.
+ * that carries it to the next frame. `shown_from` is the highest threshold at which it is shown,
+ * see :mod:`labkit.core.visibility`; `score` is there to be read.
  */
 export interface AnnotatedObject {
   id: string;
@@ -54,8 +55,7 @@ export interface AnnotatedObject {
   rings?: number[][];
   track: number | null;
   followed_by?: string;
-  always?: boolean;
-  hidden: boolean;
+  shown_from: number;
 }
 
 /**

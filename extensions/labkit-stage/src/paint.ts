@@ -2,8 +2,8 @@
 // changes, the other has to, or the picture jumps when the glass lets go.
 
 import { rings } from "./hit";
-import { limbsOf } from "./skeleton";
 import type { AnnotatedObject, Config, Keypoint, Limb, State } from "./messages";
+import { limbsOf } from "./skeleton";
 import type { Frame } from "./types";
 import type { View } from "./view";
 
@@ -11,14 +11,6 @@ type Context = CanvasRenderingContext2D;
 
 export const FONT = "600 11px system-ui, sans-serif";
 const STATES: State[] = ["rejected", "proposed", "accepted", "edited", "added"];
-
-export function shown(frame: Frame, threshold: number): AnnotatedObject[] {
-  return frame.objects.filter(
-    (o) =>
-      !o.hidden &&
-      (o.state !== "proposed" || o.always || o.score === null || o.score >= threshold),
-  );
-}
 
 export function paintFrame(ctx: Context, picture: ImageBitmap | null, frame: Frame, view: View) {
   if (!picture) return;
@@ -45,7 +37,12 @@ export function trace(ctx: Context, obj: AnnotatedObject, view: View): void {
   }
 }
 
-export function paintObjects(ctx: Context, objects: AnnotatedObject[], view: View, config: Config): void {
+export function paintObjects(
+  ctx: Context,
+  objects: AnnotatedObject[],
+  view: View,
+  config: Config,
+): void {
   ctx.lineJoin = "round";
   for (const o of objects) {
     if (o.state === "rejected" || !rings(o).length || o.shape.rotated) continue;
@@ -90,7 +87,16 @@ function cross(ctx: Context, o: AnnotatedObject, view: View, color: string): voi
   ctx.strokeStyle = color;
   ctx.lineWidth = 1.25;
   ctx.beginPath();
-  for (const [a, b] of [[[x1, y1], [x2, y2]], [[x2, y1], [x1, y2]]]) {
+  for (const [a, b] of [
+    [
+      [x1, y1],
+      [x2, y2],
+    ],
+    [
+      [x2, y1],
+      [x1, y2],
+    ],
+  ]) {
     const p = view.toStage({ x: a[0], y: a[1] });
     const q = view.toStage({ x: b[0], y: b[1] });
     ctx.moveTo(p.x, p.y);
@@ -100,7 +106,11 @@ function cross(ctx: Context, o: AnnotatedObject, view: View, color: string): voi
 }
 
 export function paintPoints(
-  ctx: Context, keypoints: Keypoint[], view: View, color: string, limbs: Limb[],
+  ctx: Context,
+  keypoints: Keypoint[],
+  view: View,
+  color: string,
+  limbs: Limb[],
 ): void {
   const at = keypoints.map(([x, y]) => view.toStage({ x, y }));
   ctx.strokeStyle = color;

@@ -9,7 +9,12 @@ export class PointBar {
   readonly element: HTMLElement;
   private readonly names = h("select", { "aria-label": "Model that segments" });
   private readonly slider = h("input", {
-    type: "range", min: 0, max: MOST, step: 1, value: 0, "aria-label": "Points of the polygon, 0 for a mask",
+    type: "range",
+    min: 0,
+    max: MOST,
+    step: 1,
+    value: 0,
+    "aria-label": "Points of the polygon, 0 for a mask",
   });
   private readonly form = h("output", { class: "lk-number" });
   private readonly state = h("span", { class: "lk-pointstate", role: "status" });
@@ -32,7 +37,12 @@ export class PointBar {
     this.element = h(
       "div",
       { class: "lk-pointbar", hidden: true, role: "toolbar", "aria-label": "Segment by clicks" },
-      this.names, this.slider, this.form, this.keep, button("Drop (Esc)", "back"), this.state,
+      this.names,
+      this.slider,
+      this.form,
+      this.keep,
+      button("Drop (Esc)", "back"),
+      this.state,
     );
     // the stage below takes every pointer that reaches it
     for (const kind of ["pointerdown", "pointerup", "pointermove", "wheel"])
@@ -51,10 +61,16 @@ export class PointBar {
     say(this.form, pointing.vertices ? `${pointing.vertices} points` : "mask");
     this.keep.toggleAttribute("disabled", !pointing.made);
     const score = pointing.made && pointing.answer!.score;
-    const words = !info || info.state === "opening" ? "Opening the model …"
-      : info.state === "failed" ? info.text
-      : pointing.waiting ? "Looking …"
-      : score ? `quality ${score.toFixed(2)}` : info.text;
+    const words =
+      !info || info.state === "opening"
+        ? "Opening the model …"
+        : info.state === "failed"
+          ? info.text
+          : pointing.waiting
+            ? "Looking …"
+            : score
+              ? `quality ${score.toFixed(2)}`
+              : info.text;
     say(this.state, words);
     this.state.title = info?.text ?? "";
   }

@@ -1,10 +1,17 @@
 // Pointing at an object: clicks and boxes go to the kernel's interactor, its mask comes back.
 
 import { boxOf } from "./geometry";
+import type {
+  AnnotatedObject,
+  Box,
+  FromKernel,
+  MaskMessage,
+  PointingMessage,
+  Shape,
+} from "./messages";
 import type { Stage } from "./stage";
 import type { Store } from "./store";
 import { isBackground, type Press } from "./tools/tool";
-import type { AnnotatedObject, Box, FromKernel, MaskMessage, PointingMessage, Shape } from "./messages";
 import type { Point } from "./types";
 
 interface Prompt extends Point {
@@ -117,7 +124,8 @@ export class Pointing {
     this.pressed = null;
     if (!pressed) return;
     if (this.isDrag(pressed)) {
-      if (!this.info?.takes.includes("box")) return this.say("This one takes no boxes: click", true);
+      if (!this.info?.takes.includes("box"))
+        return this.say("This one takes no boxes: click", true);
       this.box = this.inside(boxOf(pressed.at, pressed.to));
     } else {
       const takes = this.info?.takes ?? [];
@@ -152,7 +160,10 @@ export class Pointing {
 
   private within(p: Point): Point {
     const frame = this.store.frame!;
-    return { x: Math.min(Math.max(p.x, 0), frame.width), y: Math.min(Math.max(p.y, 0), frame.height) };
+    return {
+      x: Math.min(Math.max(p.x, 0), frame.width),
+      y: Math.min(Math.max(p.y, 0), frame.height),
+    };
   }
 
   private inside(box: Box): Box {
@@ -173,7 +184,9 @@ export class Pointing {
     }
     const least = this.info?.min_points ?? 0;
     if (!this.box && this.points.length < least) {
-      this.say(`${least - this.points.length} more point${least - this.points.length === 1 ? "" : "s"}, please`);
+      this.say(
+        `${least - this.points.length} more point${least - this.points.length === 1 ? "" : "s"}, please`,
+      );
       return this.stage().paintLive();
     }
     this.asked = crypto.randomUUID();
@@ -254,7 +267,10 @@ export class Pointing {
       const color = this.store.config.looks.added.color;
       for (const ring of this.answer.rings) this.ring(ctx, ring, color, this.answer.preview);
     }
-    const box = this.pressed && this.isDrag(this.pressed) ? boxOf(this.pressed.at, this.pressed.to) : this.box;
+    const box =
+      this.pressed && this.isDrag(this.pressed)
+        ? boxOf(this.pressed.at, this.pressed.to)
+        : this.box;
     if (box) stage.ink.outline(ctx, { shape: { box } } as AnnotatedObject, false);
     for (const p of this.points) {
       const { x, y } = view.toStage(p);
@@ -290,7 +306,10 @@ export class Pointing {
     ctx.fill();
     ctx.globalAlpha = 1;
     ctx.setLineDash(faint ? [4, 3] : []);
-    for (const [width, style] of [[4, "rgba(0, 0, 0, 0.55)"], [2, "#ffffff"]] as const) {
+    for (const [width, style] of [
+      [4, "rgba(0, 0, 0, 0.55)"],
+      [2, "#ffffff"],
+    ] as const) {
       ctx.lineWidth = width;
       ctx.strokeStyle = style;
       ctx.stroke();

@@ -21,13 +21,23 @@ function into([cx, cy, , , a]: Rotated, p: Point): [number, number] {
 /** Corners in the box's own order: top left, top right, bottom right, bottom left. */
 export function corners(r: Rotated): Point[] {
   const [, , w, h] = r;
-  return [[-1, -1], [1, -1], [1, 1], [-1, 1]].map(([u, v]) => out(r, (u * w) / 2, (v * h) / 2));
+  return [
+    [-1, -1],
+    [1, -1],
+    [1, 1],
+    [-1, 1],
+  ].map(([u, v]) => out(r, (u * w) / 2, (v * h) / 2));
 }
 
 /** Middles of the sides: top, right, bottom, left. */
 export function middles(r: Rotated): Point[] {
   const [, , w, h] = r;
-  return [[0, -1], [1, 0], [0, 1], [-1, 0]].map(([u, v]) => out(r, (u * w) / 2, (v * h) / 2));
+  return [
+    [0, -1],
+    [1, 0],
+    [0, 1],
+    [-1, 0],
+  ].map(([u, v]) => out(r, (u * w) / 2, (v * h) / 2));
 }
 
 /** How far the knob is away from its box, in pixels of the stage. */

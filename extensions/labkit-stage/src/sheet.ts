@@ -4,7 +4,13 @@ import { h } from "./dom";
 import type { Store } from "./store";
 
 export class Sheet {
-  readonly element = h("div", { class: "lk-sheet", role: "dialog", "aria-label": "Keys", tabindex: -1, hidden: true });
+  readonly element = h("div", {
+    class: "lk-sheet",
+    role: "dialog",
+    "aria-label": "Keys",
+    tabindex: -1,
+    hidden: true,
+  });
 
   constructor(
     private readonly store: Store,

@@ -4,9 +4,9 @@ import type { Actions } from "./actions";
 import { keyOf } from "./bar";
 import { h, say } from "./dom";
 import type { Hand } from "./hand";
+import type { AnnotatedObject } from "./messages";
 import type { Stage } from "./stage";
 import type { Store } from "./store";
-import type { AnnotatedObject } from "./messages";
 
 const MOST_ROWS = 200;
 
@@ -16,14 +16,26 @@ export class Side {
   private readonly name = h("div", { class: "lk-name" });
   private readonly why = h("p", { class: "lk-why" });
   private readonly slider = h("input", {
-    type: "range", min: 0, max: 1, step: 0.01, "aria-label": "Show objects from this score on",
+    type: "range",
+    min: 0,
+    max: 1,
+    step: 0.01,
+    "aria-label": "Show objects from this score on",
   });
   private readonly score = h("output", { class: "lk-number" });
   private readonly labels = h("div", { class: "lk-labels", role: "group", "aria-label": "Labels" });
   private readonly count = h("span", { class: "lk-number" });
-  private readonly verdicts = h("div", { class: "lk-verdicts", role: "group", "aria-label": "Verdict on objects" });
+  private readonly verdicts = h("div", {
+    class: "lk-verdicts",
+    role: "group",
+    "aria-label": "Verdict on objects",
+  });
   private readonly list = h("div", {
-    class: "lk-objects", role: "listbox", "aria-label": "Objects", "aria-multiselectable": "true", tabindex: 0,
+    class: "lk-objects",
+    role: "listbox",
+    "aria-label": "Objects",
+    "aria-multiselectable": "true",
+    tabindex: 0,
   });
   private readonly names = crypto.randomUUID();
   private rows = new Map<string, HTMLElement>();
@@ -40,10 +52,26 @@ export class Side {
     this.element = h(
       "div",
       { class: "lk-side", role: "complementary", "aria-label": "Frame and objects" },
-      h("section", {}, h("div", { class: "lk-head" }, h("h4", {}, "Frame"), this.place), this.name, this.why),
-      h("section", {}, h("div", { class: "lk-head" }, h("h4", {}, "Shown from score"), this.score), this.slider),
+      h(
+        "section",
+        {},
+        h("div", { class: "lk-head" }, h("h4", {}, "Frame"), this.place),
+        this.name,
+        this.why,
+      ),
+      h(
+        "section",
+        {},
+        h("div", { class: "lk-head" }, h("h4", {}, "Shown from score"), this.score),
+        this.slider,
+      ),
       h("section", {}, h("h4", {}, "Labels"), this.labels),
-      h("section", { class: "lk-grow" }, h("div", { class: "lk-head" }, h("h4", {}, "Objects"), this.count, this.verdicts), this.list),
+      h(
+        "section",
+        { class: "lk-grow" },
+        h("div", { class: "lk-head" }, h("h4", {}, "Objects"), this.count, this.verdicts),
+        this.list,
+      ),
     );
     this.fillLabels();
   }
@@ -58,8 +86,14 @@ export class Side {
     };
     return h(
       "button",
-      { class: "lk-button", type: "button", "aria-label": name, title: key ? `${name} (${key})` : name,
-        "data-action": action, click: run },
+      {
+        class: "lk-button",
+        type: "button",
+        "aria-label": name,
+        title: key ? `${name} (${key})` : name,
+        "data-action": action,
+        click: run,
+      },
       text,
     );
   }
@@ -70,7 +104,10 @@ export class Side {
         h(
           "button",
           {
-            class: "lk-label", type: "button", "data-label": label, title: label,
+            class: "lk-label",
+            type: "button",
+            "data-label": label,
+            title: label,
             click: () => {
               this.store.touched();
               this.actions.chooseLabel(label);
@@ -99,13 +136,15 @@ export class Side {
   private fillObjects(): void {
     const objects = this.stage.visible;
     say(this.count, String(objects.length));
-    const same = objects.length === this.drawn.length && objects.every((o, k) => o === this.drawn[k]);
+    const same =
+      objects.length === this.drawn.length && objects.every((o, k) => o === this.drawn[k]);
     if (same) return;
     this.drawn = objects;
     this.rows = new Map(objects.slice(0, MOST_ROWS).map((o) => [o.id, this.row(o)]));
     const rest = objects.length - this.rows.size;
     this.list.replaceChildren(...this.rows.values());
-    if (!objects.length) this.list.append(h("div", { class: "lk-none" }, "No object from this score on"));
+    if (!objects.length)
+      this.list.append(h("div", { class: "lk-none" }, "No object from this score on"));
     if (rest > 0) this.list.append(h("div", { class: "lk-none" }, `and ${rest} more on the frame`));
   }
 
@@ -116,7 +155,10 @@ export class Side {
     return h(
       "div",
       {
-        class: `lk-row lk-is-${o.state}`, role: "option", "data-object": o.id, id: `${this.names}-${o.id}`,
+        class: `lk-row lk-is-${o.state}`,
+        role: "option",
+        "data-object": o.id,
+        id: `${this.names}-${o.id}`,
         "aria-label": spoken(o, look.word),
         click: (event) => {
           this.store.touched();

@@ -3,11 +3,12 @@
 
 import { h } from "./dom";
 import { Ink } from "./ink";
-import { paintFrame, paintObjects, shown } from "./paint";
-import type { Store } from "./store";
 import type { AnnotatedObject, FromKernel } from "./messages";
+import { paintFrame, paintObjects } from "./paint";
+import type { Store } from "./store";
 import type { Frame, Point } from "./types";
 import { View } from "./view";
+import { painted } from "./visibility";
 
 const SETTLE_MS = 150;
 const GIVE_UP_MS = 3000;
@@ -100,7 +101,7 @@ export class Stage {
 
   get visible(): AnnotatedObject[] {
     const frame = this.store.frame;
-    return frame ? shown(frame, this.store.status.threshold) : [];
+    return frame ? painted(frame.objects, this.store.status.threshold) : [];
   }
 
   // ---- painting
@@ -125,7 +126,8 @@ export class Stage {
     paintFrame(ctx, picture, frame, this.view);
     const objects = this.visible.filter((o) => !this.scene.lifted.has(o.id));
     paintObjects(ctx, objects, this.view, this.store.config);
-    for (const image of this.store.afterimages.get(frame.frame_id) ?? []) image.paint(ctx, this.view);
+    for (const image of this.store.afterimages.get(frame.frame_id) ?? [])
+      image.paint(ctx, this.view);
     this.base.hidden = false;
     this.element.dataset.cover = "on";
     this.paintLive();
@@ -179,7 +181,7 @@ export class Stage {
 
   private ask(): void {
     const frame = this.store.frame;
-    if (!frame || !frame.image || this.store.pending.size) {
+    if (!frame?.image || this.store.pending.size) {
       if (this.store.pending.size) this.settle = window.setTimeout(() => this.ask(), SETTLE_MS);
       return;
     }
@@ -189,7 +191,9 @@ export class Stage {
       view: this.name,
       stamp: this.stamp,
       frame_id: frame.frame_id,
-      k, tx, ty,
+      k,
+      tx,
+      ty,
       width: this.width,
       height: this.height,
       ratio: this.ratio,
@@ -221,7 +225,9 @@ export class Stage {
 
   private below(): number {
     const surface = this.element.closest(".labkit-surface");
-    const canvas = surface?.querySelector<HTMLCanvasElement>(".labkit-canvas canvas, canvas.labkit-canvas");
+    const canvas = surface?.querySelector<HTMLCanvasElement>(
+      ".labkit-canvas canvas, canvas.labkit-canvas",
+    );
     if (!canvas?.width) return -1;
     const pixel = canvas.getContext("2d")?.getImageData(0, 0, 1, 1).data;
     return pixel ? (pixel[0] << 16) | (pixel[1] << 8) | pixel[2] : -1;

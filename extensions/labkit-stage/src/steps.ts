@@ -74,7 +74,8 @@ export class Steps {
     const step = this.steps.pop();
     if (!step) return false;
     for (const { x, y, w, h, values, was } of step.values()) {
-      const image = was === undefined ? this.ctx.createImageData(w, h) : this.ctx.getImageData(x, y, w, h);
+      const image =
+        was === undefined ? this.ctx.createImageData(w, h) : this.ctx.getImageData(x, y, w, h);
       const pixels = new Uint32Array(image.data.buffer);
       for (let k = 0; k < values.length; k++)
         if (was === undefined) pixels[k] = (values[k] << 24) | (color & 0xffffff);

@@ -2,7 +2,16 @@
 // One store a model; several views of the same widget share it.
 
 import { Bitmaps } from "./bitmaps";
-import type { Act, AnnotatedObject, Arguments, Config, FrameState, FromKernel, FromPage, Gesture } from "./messages";
+import type {
+  Act,
+  AnnotatedObject,
+  Arguments,
+  Config,
+  FrameState,
+  FromKernel,
+  FromPage,
+  Gesture,
+} from "./messages";
 import type { Frame, Model, Status, Unsigned } from "./types";
 import type { View } from "./view";
 
@@ -26,7 +35,15 @@ export class Store {
   /** Names that the kernel gave to objects drawn here. */
   readonly made = new Map<string, string>();
   config: Config;
-  status: Status = { place: 0, done: 0, total: 0, states: "", changed: [], threshold: 0, active_s: 0 };
+  status: Status = {
+    place: 0,
+    done: 0,
+    total: 0,
+    states: "",
+    changed: [],
+    threshold: 0,
+    active_s: 0,
+  };
   current = "";
   light: Light = "saved";
   lightText = "";
@@ -167,7 +184,11 @@ export class Store {
   }
 
   /** Show at once what a gesture means; the kernel's answer brings the truth. */
-  imagine(frame: Frame, change: (objects: AnnotatedObject[]) => AnnotatedObject[], state?: FrameState): void {
+  imagine(
+    frame: Frame,
+    change: (objects: AnnotatedObject[]) => AnnotatedObject[],
+    state?: FrameState,
+  ): void {
     this.frames.set(frame.frame_id, {
       ...frame,
       objects: change(frame.objects),
@@ -239,7 +260,10 @@ export class Store {
 
   /** What this page shows of a frame, and has decided on; objects that were drawn have their names. */
   private seen({ objects, revision, proposals }: Frame): Partial<Frame> {
-    const named = (o: AnnotatedObject): AnnotatedObject => ({ ...o, id: this.made.get(o.id) ?? o.id });
+    const named = (o: AnnotatedObject): AnnotatedObject => ({
+      ...o,
+      id: this.made.get(o.id) ?? o.id,
+    });
     return { objects: objects.map(named), revision, proposals };
   }
 

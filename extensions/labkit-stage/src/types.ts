@@ -9,7 +9,11 @@ export type Frame = Omit<FrameMessage, "type">;
 export type Status = Omit<StatusMessage, "type">;
 
 /** A message to the kernel before it is signed with this page's id. */
-export type Unsigned = FromPage extends infer M ? (M extends FromPage ? Omit<M, "client"> : never) : never;
+export type Unsigned = FromPage extends infer M
+  ? M extends FromPage
+    ? Omit<M, "client">
+    : never
+  : never;
 
 /** The part of an anywidget model that is used here. */
 export interface Model {

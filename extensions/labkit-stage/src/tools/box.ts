@@ -44,7 +44,9 @@ export class Boxing implements Tool {
     return true;
   }
 
-  keep(): void {}
+  keep(): boolean {
+    return true;
+  }
 
   drop(): void {
     this.drag = null;

@@ -2,9 +2,9 @@
 
 import { boundsOf, insideOf } from "../geometry";
 import type { Hand } from "../hand";
+import type { AnnotatedObject, Box, Keypoint, Shape, Skeleton } from "../messages";
 import { paintPoints } from "../paint";
 import { limbsOf, skeletonOf } from "../skeleton";
-import type { AnnotatedObject, Box, Keypoint, Shape, Skeleton } from "../messages";
 import type { Point } from "../types";
 import { isBackground, type Press, type Tool } from "./tool";
 
@@ -118,12 +118,15 @@ export class Placing implements Tool {
 
   // ---- what comes of it
 
-  keep(_how: string): void {
+  keep(_how: string): boolean {
     const { hand, skeleton, object } = this;
     const { frame } = hand.store;
     const placed = this.points.filter(([, , v]) => v > 0).map(([x, y]) => ({ x, y }));
-    if (!frame || !skeleton || !this.busy) return;
-    if (!placed.length) return hand.say("No keypoint is placed");
+    if (!frame || !skeleton || !this.busy) return true;
+    if (!placed.length) {
+      hand.say("No keypoint is placed");
+      return true;
+    }
     const keypoints = skeleton.names.map((_, k) => this.points[k] ?? LEFT_OUT);
     const box = boundsOf(placed);
     this.drop();
@@ -131,7 +134,10 @@ export class Placing implements Tool {
     if (object && id) {
       const [a, b] = [object.shape.box, box];
       const around: Box = [
-        Math.min(a[0], b[0]), Math.min(a[1], b[1]), Math.max(a[2], b[2]), Math.max(a[3], b[3]),
+        Math.min(a[0], b[0]),
+        Math.min(a[1], b[1]),
+        Math.max(a[2], b[2]),
+        Math.max(a[3], b[3]),
       ];
       const shape: Shape = { ...object.shape, box: around, keypoints };
       hand.change([{ object_id: id, shape }], "keypoints");
@@ -141,6 +147,7 @@ export class Placing implements Tool {
     }
     hand.putAway();
     hand.select([id]);
+    return true;
   }
 
   elsewhere(): void {

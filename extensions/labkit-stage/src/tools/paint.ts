@@ -132,11 +132,11 @@ export class Painting implements Tool {
 
   // ---- what comes of it
 
-  keep(_how: string): boolean | void {
+  keep(_how: string): boolean {
     const { hand, target } = this;
     const { store, tool } = hand;
     const frame = store.frame;
-    if (!this.busy) return;
+    if (!this.busy) return true;
     const { brush } = this;
     const mask = brush?.rle();
     if (!mask && target) {
@@ -145,7 +145,10 @@ export class Painting implements Tool {
     }
     this.drop();
     hand.putAway();
-    if (!frame || !brush || !mask) return hand.stage.paint();
+    if (!frame || !brush || !mask) {
+      hand.stage.paint();
+      return true;
+    }
     store.linger(frame.frame_id, brush);
     const old = frame.objects.find((o) => o.id === target);
     // the kernel works out the box; until then the old one stands
@@ -160,6 +163,7 @@ export class Painting implements Tool {
     hand.say(target ? "Mask changed" : `${hand.label} added`);
     hand.stage.paint();
     hand.changed();
+    return true;
   }
 
   drop(): void {
@@ -180,7 +184,10 @@ export class Painting implements Tool {
     if (drag?.kind === "outline")
       return stage.ink.outline(ctx, { shape: polygonShape(drag.points) } as AnnotatedObject, true);
     if (!at || tool === "fill") return;
-    for (const [color, width] of [["rgba(0, 0, 0, 0.55)", 3], ["#ffffff", 1.5]] as const) {
+    for (const [color, width] of [
+      ["rgba(0, 0, 0, 0.55)", 3],
+      ["#ffffff", 1.5],
+    ] as const) {
       ctx.beginPath();
       ctx.arc(at.x, at.y, this.radius * stage.view.k, 0, 2 * Math.PI);
       ctx.strokeStyle = color;

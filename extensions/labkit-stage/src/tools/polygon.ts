@@ -48,8 +48,9 @@ export class Outlining implements Tool {
     return this.points.pop() !== undefined;
   }
 
-  keep(): void {
+  keep(): boolean {
     if (this.points.length >= 3) this.close();
+    return true;
   }
 
   enter(): boolean {
@@ -68,7 +69,11 @@ export class Outlining implements Tool {
     const { at, stage } = this.hand;
     if (!this.points.length) return;
     const end = at ? [stage.view.toFrame(at)] : [];
-    stage.ink.outline(ctx, { shape: polygonShape([...this.points, ...end]) } as AnnotatedObject, true);
+    stage.ink.outline(
+      ctx,
+      { shape: polygonShape([...this.points, ...end]) } as AnnotatedObject,
+      true,
+    );
     stage.ink.handles(ctx, { shape: polygonShape(this.points) } as AnnotatedObject);
   }
 }

@@ -3,8 +3,8 @@
 
 import { boundsOf } from "../geometry";
 import type { Hand } from "../hand";
-import { corners, pulledOut } from "../rotated";
 import type { AnnotatedObject, Rotated } from "../messages";
+import { corners, pulledOut } from "../rotated";
 import type { Point } from "../types";
 import type { Tool } from "./tool";
 
@@ -73,7 +73,9 @@ export class Turning implements Tool {
     return true;
   }
 
-  keep(): void {}
+  keep(): boolean {
+    return true;
+  }
 
   enter(): boolean {
     if (!this.busy) return false;

@@ -62,7 +62,7 @@ export class Segmenting implements Tool {
   }
 
   /** The interactor's answer becomes an object, or the shape of the one that was selected. */
-  keep(how: string, then?: () => void): boolean | void {
+  keep(how: string, then?: () => void): boolean {
     const { hand, pointing } = this;
     const { frame } = hand.store;
     const { made } = pointing;
@@ -74,7 +74,7 @@ export class Segmenting implements Tool {
       hand.say("It is kept as soon as its mask is here");
       return false;
     }
-    if (!frame || !made) return;
+    if (!frame || !made) return true;
     const { shape, rings, tool } = made;
     const old = frame.objects.find((o) => o.id === pointing.target);
     if (old) {
@@ -87,6 +87,7 @@ export class Segmenting implements Tool {
     hand.selected = [];
     hand.stage.paint();
     hand.changed();
+    return true;
   }
 
   drop(): void {

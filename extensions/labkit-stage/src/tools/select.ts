@@ -1,7 +1,15 @@
 // Selecting objects, and dragging or nudging what is selected.
 
 import {
-  boxOf, deleteVertex, dragged, hasArea, insertVertex, nudged, toggled, turned, type Part,
+  boxOf,
+  deleteVertex,
+  dragged,
+  hasArea,
+  insertVertex,
+  nudged,
+  type Part,
+  toggled,
+  turned,
 } from "../geometry";
 import type { Hand } from "../hand";
 import { objectAt, partAt, standing } from "../hit";
@@ -124,8 +132,8 @@ export class Selecting implements Tool {
 
   private lasso(from: Point, to: Point): void {
     const [x1, y1, x2, y2] = boxOf(from, to);
-    const inside = standing(this.hand.objects).filter(({ shape: { box } }) =>
-      box[0] >= x1 && box[1] >= y1 && box[2] <= x2 && box[3] <= y2,
+    const inside = standing(this.hand.objects).filter(
+      ({ shape: { box } }) => box[0] >= x1 && box[1] >= y1 && box[2] <= x2 && box[3] <= y2,
     );
     this.hand.select(inside.map((o) => o.id));
     if (inside.length) this.hand.say(`${inside.length} objects selected`);
@@ -181,9 +189,9 @@ export class Selecting implements Tool {
   // ---- what comes of it
 
   /** Send what has been changed; an unchanged shape sends nothing. */
-  keep(how: string): void {
+  keep(how: string): boolean {
     const { frame } = this.hand.store;
-    if (!frame || !this.edits.size) return;
+    if (!frame || !this.edits.size) return true;
     const edits = [...this.edits]
       .filter(([id, shape]) => {
         const o = frame.objects.find((q) => q.id === id);
@@ -193,6 +201,7 @@ export class Selecting implements Tool {
     this.edits.clear();
     if (edits.length) this.hand.change(edits, how);
     else this.hand.stage.paint();
+    return true;
   }
 
   drop(): void {

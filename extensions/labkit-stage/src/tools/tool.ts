@@ -3,8 +3,16 @@
 import type { Point } from "../types";
 
 export type ToolName =
-  | "select" | "edit"
-  | "box" | "rotated" | "polygon" | "keypoints" | "brush" | "eraser" | "fill" | "segment";
+  | "select"
+  | "edit"
+  | "box"
+  | "rotated"
+  | "polygon"
+  | "keypoints"
+  | "brush"
+  | "eraser"
+  | "fill"
+  | "segment";
 
 /** How far a mouse, a pen or the keyboard may be off, and how far a finger, in stage pixels. */
 export const FINE = 8;
@@ -12,7 +20,8 @@ export const FINGER = 18;
 
 /** A press, whatever has made it. */
 export type Press = Pick<
-  PointerEvent, "altKey" | "shiftKey" | "ctrlKey" | "metaKey" | "button" | "detail"
+  PointerEvent,
+  "altKey" | "shiftKey" | "ctrlKey" | "metaKey" | "button" | "detail"
 >;
 
 /** The right button, and the button at the other end of a pen. */
@@ -50,7 +59,7 @@ export interface Tool {
    * Send what is finished, if anything is; also where a verdict or another tool ends it. False where
    * it cannot be left now, and has been said; `then` is called once it can.
    */
-  keep(how: string, then?: () => void): boolean | void;
+  keep(how: string, then?: () => void): boolean;
   /** Enter; false where it is about the selected objects. Otherwise: keep, where busy. */
   enter?(how: string): boolean;
   /** Take back the last point or stroke; false where there is none. */
