@@ -138,14 +138,6 @@ class Prompts:
             labels=(*self.labels, int(positive)),
         )
 
-    def without_click(self, number: int = -1) -> Prompts:
-        """Without one of the clicks, the last by default."""
-        if not -len(self.points) <= number < len(self.points):
-            raise InputError(f"There is no click {number}", f"there are {len(self.points)}")
-        points, labels = list(self.points), list(self.labels)
-        del points[number], labels[number]
-        return replace(self, points=tuple(points), labels=tuple(labels), logits=None)
-
     def refining(self, answer: MaskProposal) -> Prompts:
         """These prompts with an earlier answer as their mask prompt."""
         return replace(self, mask=answer.rle, logits=answer.logits)
