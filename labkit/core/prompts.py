@@ -52,6 +52,12 @@ class Prompts:
     logits : ndarray or None
         An earlier answer's low-resolution logits, ``(1, h, w)`` float32; only the interactor that
         gave them understands them. They say the same as ``mask``, in more detail.
+
+    Examples
+    --------
+    >>> prompts = lk.Prompts.click(120, 80).with_click(60, 40, positive=False)
+    >>> prompts.points, prompts.labels
+    (((120.0, 80.0), (60.0, 40.0)), (1, 0))
     """
 
     points: tuple[tuple[float, float], ...] = ()

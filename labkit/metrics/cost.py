@@ -151,6 +151,10 @@ def advise_threshold(
         Size of the sample, and what fixes it.
     costs : ClickCosts, optional
         Default :class:`ClickCosts`; ``ClickCosts.measured(decisions)`` takes the ledger's.
+    min_iou : float
+        From this IoU on a proposal and a final object are partners, 0..1.
+    edit_iou : float
+        Partners with a lower IoU cost an edit, 0..1.
     thresholds : sequence of float
         To be compared, in 0..1.
     at_least : int
