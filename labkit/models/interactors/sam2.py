@@ -136,7 +136,7 @@ class Sam2Interactor:
     def _embedding(self, frame: Frame) -> Sam2Embedding:
         key = EmbeddingKey(frame.sha256, self.files.sha256, str(getattr(self._source, "key", "")))
         cache = embeddings()
-        held = cache.get(key, self._device)
+        held: Sam2Embedding | None = cache.get(key, self._device)
         if held is None:
             image = self._source.read(frame)
             (held,) = in_chunks([image], 1, self._encode)

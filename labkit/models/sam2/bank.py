@@ -92,7 +92,7 @@ def bytes_each(model: SAM2Base) -> int:
     side = model.image_size // model.backbone_stride
     features = 2 * model.mem_dim * side**2  # bfloat16
     logits = 4 * (model.image_size // 4) ** 2
-    return (1 + memories) * features + (1 + pointers) * 4 * model.hidden_dim + logits
+    return int((1 + memories) * features + (1 + pointers) * 4 * model.hidden_dim + logits)
 
 
 def bank(objects: Sequence[Followed], codes: Sequence[Tensor]) -> dict[str, Any]:

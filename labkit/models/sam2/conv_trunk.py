@@ -32,7 +32,9 @@ class _Residual(nn.Module):
         super().__init__()
         self.first = _conv(channels, channels)
         self.second = _conv(channels, channels, act=False)
-        nn.init.constant_(self.second[1].weight, 0.3)  # near the identity at the start
+        norm = self.second[1]
+        assert isinstance(norm, nn.BatchNorm2d)
+        nn.init.constant_(norm.weight, 0.3)  # near the identity at the start
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return nnf.silu(x + self.second(self.first(x)))

@@ -116,7 +116,7 @@ def _project(
     )
     count = len(keys)
     out = torch.baddbmm(offset.expand(count, -1, -1), keys, weight.expand(count, -1, -1))
-    return out.split([p.weight.shape[0] for p, _ in projections], dim=2)
+    return torch.split(out, [p.weight.shape[0] for p, _ in projections], dim=2)
 
 
 def _blocks(x: torch.Tensor, heads: int) -> torch.Tensor:
@@ -140,7 +140,8 @@ def _look(attention: Any, tokens: torch.Tensor, k: torch.Tensor, v: torch.Tensor
     share = (wide @ k.transpose(1, 2)).softmax(dim=-1)
     seen = (share @ v).view(n, heads, t, heads, width // heads)
     own = seen.diagonal(dim1=1, dim2=3).permute(0, 1, 3, 2)  # n, t, heads, d
-    return attention.out_proj(own.reshape(n, t, width))
+    out: torch.Tensor = attention.out_proj(own.reshape(n, t, width))
+    return out
 
 
 def _tell(
@@ -179,7 +180,8 @@ def _masks(
     vectors = torch.stack(
         [mlp(mask_tokens[:, k]) for k, mlp in enumerate(decoder.output_hypernetworks_mlps)], dim=1
     )
-    return (vectors @ x.transpose(1, 2))[..., None]
+    masks: torch.Tensor = vectors @ x.transpose(1, 2)
+    return masks[..., None]
 
 
 def _unnested(masks: torch.Tensor, h: int, w: int) -> torch.Tensor:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from labkit.core.errors import InputError
 from labkit.core.geometry import clip_boxes, decode_mask, shape_from_mask, shape_from_polygons
@@ -48,7 +48,7 @@ def move_box(box: Sequence[float], matrix: Matrix) -> NDArray[np.float64]:
     return np.concatenate([centre - half, centre + half])
 
 
-def in_sight(box: Sequence[float], width: int, height: int) -> bool:
+def in_sight(box: ArrayLike, width: int, height: int) -> bool:
     """Whether a box is finite and lies in the frame by ``IN_SIGHT`` of its area."""
     b = np.asarray(box, np.float64)
     if not np.isfinite(b).all():
@@ -111,15 +111,16 @@ def _move_polygons(
 ) -> Shape | None:
     from shapely import Polygon, box, make_valid
 
-    frame, rings = box(0, 0, width, height), []
+    frame = box(0, 0, width, height)
+    rings: list[list[float]] = []
     for ring in polygons:
         points = move_points(ring, matrix)
         if (points >= 0).all() and (points <= (width, height)).all():
-            rings.append(points.ravel())
+            rings.append(points.ravel().tolist())
             continue
         cut = make_valid(Polygon(points)).intersection(frame)
         parts = [g for g in getattr(cut, "geoms", [cut]) if g.geom_type == "Polygon" and g.area > 0]
-        rings += [np.asarray(g.exterior.coords)[:-1].ravel() for g in parts]
+        rings += [np.asarray(g.exterior.coords)[:-1].ravel().tolist() for g in parts]
     try:
         return shape_from_polygons(rings)
     except InputError:  # nothing with an area is left in the frame

@@ -69,9 +69,10 @@ def follow(a: NDArray[np.uint8], b: NDArray[np.uint8], points: Any) -> Followed:
         return Followed(out, error)
     p = (start[known] - 0.5).astype(np.float32).reshape(-1, 1, 2)
     criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 30, 0.01)
-    options = {"winSize": _WINDOW, "maxLevel": _LEVELS, "criteria": criteria}
-    q, there, _ = cv2.calcOpticalFlowPyrLK(a, b, p, None, **options)
-    r, back, _ = cv2.calcOpticalFlowPyrLK(b, a, q, None, **options)
+    options: dict[str, Any] = {"winSize": _WINDOW, "maxLevel": _LEVELS, "criteria": criteria}
+    flow: Any = cv2.calcOpticalFlowPyrLK  # its types do not know that the start may be None
+    q, there, _ = flow(a, b, p, None, **options)
+    r, back, _ = flow(b, a, q, None, **options)
     off = np.linalg.norm((p - r).reshape(-1, 2).astype(np.float64), axis=1)
     q = q.reshape(-1, 2).astype(np.float64) + 0.5
     ok = (there.ravel() == 1) & (back.ravel() == 1) & np.isfinite(q).all(axis=1) & np.isfinite(off)
@@ -135,11 +136,11 @@ def inside(points: NDArray[np.float64], shape: Shape, width: int, height: int) -
         x, y = points.T
         return np.asarray((x >= x1 - 2) & (x <= x2 + 2) & (y >= y1 - 2) & (y <= y2 + 2))
     where, (left, top) = region(shape, width, height)
-    where = cv2.dilate(np.pad(where, 2), np.ones((5, 5), np.uint8))
+    wide = cv2.dilate(np.pad(where, 2), np.ones((5, 5), np.uint8))
     at = np.floor(np.nan_to_num(points, nan=-9.0)).astype(int) - (left - 2, top - 2)
-    within = ((at >= 0) & (at < where.shape[::-1])).all(axis=1)
+    within = ((at >= 0) & (at < wide.shape[::-1])).all(axis=1)
     out = np.zeros(len(points), bool)
-    out[within] = where[at[within, 1], at[within, 0]] > 0
+    out[within] = wide[at[within, 1], at[within, 0]] > 0
     return out
 
 
