@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -212,7 +213,8 @@ def _after_an_error(
 ) -> None:
     """Give it something that is not an image, then ask again."""
     nothing = np.zeros((0, 0, 3), np.uint8)
-    with contextlib.suppress(Exception):  # whatever it raises is its right
+    with contextlib.suppress(Exception), warnings.catch_warnings():  # whatever it raises is fine
+        warnings.simplefilter("ignore")
         worker().call(detector.detect, [nothing], [frames[0]])
     what = f"{who}, after an image without pixels,"
     try:

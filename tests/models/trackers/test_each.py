@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # moving.py
+sys.path.insert(0, str(Path(__file__).parents[1]))  # moving.py
 
 from moving import as_kind, iou_with_truth, keyframes, scenes, still_iou, walk
 

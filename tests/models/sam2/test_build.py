@@ -18,7 +18,7 @@ from labkit.models.sam2.build import build, image_predictor, video_predictor
 from labkit.models.sam2.conv_trunk import ConvTrunk
 from labkit.models.weights import SUMS, sha256_of
 
-FOLDER = Path(__file__).parents[2] / "labkit" / "demo" / "weights"
+FOLDER = Path(__file__).parents[3] / "labkit" / "demo" / "weights"
 CONFIG, WEIGHTS = FOLDER / "sam2_nano.yaml", FOLDER / "sam2_nano.safetensors"
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-sys.path.insert(0, str(Path(__file__).parent))  # moving.py
+sys.path.insert(0, str(Path(__file__).parents[1]))  # moving.py
 
 from moving import as_kind, scenes
 

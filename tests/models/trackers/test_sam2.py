@@ -24,7 +24,7 @@ from labkit.models.sam2.video import VideoMemory
 from labkit.models.trackers import open_tracker
 from labkit.models.trackers.sam2 import Sam2Session
 
-FOLDER = Path(__file__).parents[2] / "labkit" / "demo" / "weights"
+FOLDER = Path(__file__).parents[3] / "labkit" / "demo" / "weights"
 CONFIG, WEIGHTS = FOLDER / "sam2_nano.yaml", FOLDER / "sam2_nano.safetensors"
 SIZE = 128, 96
 BOX = (30.0, 20.0, 80.0, 60.0)
