@@ -112,14 +112,6 @@ def rates(
         One row a group: the columns of ``by``, ``COUNTS``, and for each of ``RATES`` the columns
         ``<rate>``, ``<rate>_lo`` and ``<rate>_hi``. Without ``by``, one row also of an empty
         ledger; with it, none.
-
-    Examples
-    --------
-    >>> rates = lk.metrics.rates(reviewed.decisions(), by="label")
-    >>> rates["label"].tolist()
-    ['bolt', 'nut', 'washer']
-    >>> bool((rates["removal_rate_lo"] <= rates["removal_rate"]).all())
-    True
     """
     check_level(level)
     names, book = by_list(by), Book.of(decisions)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 import ipywidgets
@@ -44,8 +42,8 @@ class Bench(Whole, ipywidgets.VBox):
         From :meth:`labkit.Project.queue`: these frames in this order, and of the proposals those of
         its run, with what was tracked or refined since. By default the frames that are left to
         decide, and all proposals that count.
-    keymap, keys, height, interactor, tracker
-        As in :class:`labkit.Reviewer`.
+    **options
+        ``keymap``, ``keys``, ``height`` ...: see :class:`labkit.widgets.Reviewer`.
 
     Attributes
     ----------
@@ -53,13 +51,6 @@ class Bench(Whole, ipywidgets.VBox):
         None until there is something to review.
     panels : dict of str to Panel
         By title.
-
-    Examples
-    --------
-    >>> bench = lk.Bench(p, "ana", queue=p.queue(labels="bolt"))
-    >>> sorted(bench.panels)
-    ['Jobs', 'Metrics', 'Predict', 'Queue', 'Track']
-    >>> bench.close()
     """
 
     def __init__(
@@ -68,11 +59,7 @@ class Bench(Whole, ipywidgets.VBox):
         reviewer: str | None = None,
         *,
         queue: pd.DataFrame | None = None,
-        keymap: str = "default",
-        keys: Mapping[str, str | Sequence[str] | None] | None = None,
-        height: int = 620,
-        interactor: str = "sam2-nano",
-        tracker: str = "flow",
+        **options: Any,
     ) -> None:
         if not isinstance(project, Project):
             raise InputError(
@@ -86,15 +73,7 @@ class Bench(Whole, ipywidgets.VBox):
                 f"this is a {type(queue).__name__}",
                 "write lk.Bench(project, queue=project.queue(run))",
             )
-        self.project, self._who = project, reviewer
-        self._new_reviewer = partial(
-            Reviewer,
-            keymap=keymap,
-            keys=keys,
-            height=height,
-            interactor=interactor,
-            tracker=tracker,
-        )
+        self.project, self._who, self._options = project, reviewer, options
         self._runs: list[str] = [] if queue is None else list(queue.attrs.get("runs", ()))
         self.reviewer: Reviewer | None = None
         self._displayed = False
@@ -162,7 +141,7 @@ class Bench(Whole, ipywidgets.VBox):
         session = self._session(queue)
         if frame_id is not None:
             session.goto(frame_id)
-        self.reviewer = self._new_reviewer(session)
+        self.reviewer = Reviewer(session, **self._options)
         self._top.children = (self.reviewer,)
         track = TrackPanel(session, self.reviewer.controller.run, self._tracked)
         following = self.reviewer.controller.follow_key

@@ -45,13 +45,6 @@ class QueuePanel(Panel):
     ----------
     queue : DataFrame or None
         As :meth:`labkit.Project.queue` gives it.
-
-    Examples
-    --------
-    >>> panel = lk.QueuePanel(p)
-    >>> panel.title
-    'Queue'
-    >>> panel.close()
     """
 
     title = "Queue"

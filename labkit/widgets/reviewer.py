@@ -52,13 +52,6 @@ class Reviewer(Whole, ipywidgets.VBox):
     ------
     InputError
         An unknown keymap, action or key.
-
-    Examples
-    --------
-    >>> reviewer = lk.Reviewer(p.review(reviewer="ana"), keymap="cvat", height=600)
-    >>> reviewer.session.reviewer
-    'ana'
-    >>> reviewer.close()
     """
 
     def __init__(
