@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 __all__ = ["metrics", "report", "sentences", "summary_table"]
 
-COUNTS = {"n": "judged", "accepted": "kept", "edited": "edited", "rejected": "removed"}
+COUNTS = {"n": "judged", "accepted": "kept", "changed": "edited", "rejected": "removed"}
 COUNTS |= {"added": "added"}
-RATES = {"edit_rate": "edit rate", "removal_rate": "removal rate", "miss_rate": "miss rate"}
-RATES |= {"precision": "precision", "recall": "recall"}
+RATES = {"edit_rate": "edit rate", "removal_rate": "removal rate", "correction_rate": "either"}
+RATES |= {"miss_rate": "miss rate", "precision": "precision", "recall": "recall"}
 
 
 def metrics(
@@ -32,7 +32,7 @@ def metrics(
     ] = None,
 ) -> None:
     """Print rates by label, and what drift, threshold and time say."""
-    from labkit.metrics import overview, summary
+    from labkit.metrics import headline, overview, summary
 
     with opened(project, read_only=True) as p:
         if csv is not None:
@@ -40,7 +40,9 @@ def metrics(
         if as_json:
             print(json.dumps(overview(p), indent=2))
             return
-        print(summary_table(summary(p)))
+        counted = summary(p)
+        print(headline(counted.iloc[-1]))
+        print(summary_table(counted))
         for line in sentences(overview(p)):
             print(line)
 

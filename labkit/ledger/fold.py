@@ -161,9 +161,10 @@ def fold(
     model = decided["model_label"].to_numpy(dtype=object, copy=True)
     model[found] = proposals["label"].take(position[found]).to_numpy(dtype=object)
     proposed, kept = pd.notna(model), (decided["state"] != "rejected").to_numpy()
-    decided["model_label"] = model
+    model[~proposed] = None
+    decided["model_label"] = pd.Series(model, decided.index, dtype=object)
     decided["relabelled"] = proposed & kept & (decided["label"].to_numpy(dtype=object) != model)
-    decided["covered_by"] = pd.Series(None, decided.index, dtype=object)
+    decided["covered_by"] = np.full(len(decided), None, dtype=object)
     decided["shown_from"] = np.where(kept, ALWAYS, NEVER)
     free = np.ones(len(proposals), dtype=bool)
     free[position[found]] = False

@@ -28,6 +28,9 @@ from labkit.ledger.table import ARROW, DECISIONS, META, METADATA, from_row, to_r
 __all__ = ["Ledger"]
 
 _FETCH = 50_000
+_WRITES = "labkit_writes"
+"""Execution option of the connections that write."""
+
 _APPEND_LOCK = 0x1AB_417
 """Key of PostgreSQL's advisory lock: one writer at a time, so that ``seq`` is commit order."""
 
@@ -69,8 +72,6 @@ class Ledger:
         self._cache: pd.DataFrame = ARROW.empty_table().to_pandas()
         self._cache_lock = threading.Lock()
         try:
-            if not read_only:
-                METADATA.create_all(self._engine)
             self._check_schema()
         except sa.exc.SQLAlchemyError as exc:
             self.close()
@@ -100,16 +101,23 @@ class Ledger:
 
         @sa.event.listens_for(engine, "begin")
         def _begin(connection: Connection) -> None:
-            # a transaction that reads before it writes must hold the lock from the start
-            connection.exec_driver_sql("BEGIN" if self.read_only else "BEGIN IMMEDIATE")
+            # a transaction that reads before it writes must hold the lock from the start; one that
+            # only reads sees the ledger as it was then, and waits for nobody
+            writes = connection.get_execution_options().get(_WRITES)
+            connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
         return engine
 
     def _check_schema(self) -> None:
-        with self._engine.begin() as c:
-            found = c.execute(sa.select(META.c.value).where(META.c.key == "schema")).scalar()
-            if found is None and not self.read_only:
-                row = {"key": "schema", "value": str(PROJECT_SCHEMA)}
+        found = None
+        with self._reading() as c:
+            if self.read_only or sa.inspect(c).has_table(META.name):
+                query = sa.select(META.c.value).where(META.c.key == "schema")
+                found = c.execute(query).scalar()
+        if found is None and not self.read_only:
+            row = {"key": "schema", "value": str(PROJECT_SCHEMA)}
+            with self._writing() as c:
+                METADATA.create_all(c)
                 c.execute(self._insert(META).values(row).on_conflict_do_nothing())
         if found is not None and int(found) > PROJECT_SCHEMA:
             raise StoreError(
@@ -125,6 +133,12 @@ class Ledger:
     def _insert(self, table: sa.Table) -> Any:
         dialect = postgresql if self.url.get_backend_name() == "postgresql" else sqlite
         return dialect.insert(table)
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """A transaction that holds SQLite's write lock from the start."""
+        with self._engine.connect().execution_options(**{_WRITES: True}) as c, c.begin():
+            yield c
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
@@ -163,7 +177,7 @@ class Ledger:
         rows = [to_row(d) for d in decisions]
         ids = [r["decision_id"] for r in rows]
         try:
-            with self._engine.begin() as c:
+            with self._writing() as c:
                 if self.url.get_backend_name() == "postgresql":
                     c.execute(sa.select(sa.func.pg_advisory_xact_lock(_APPEND_LOCK)))
                 if expect:

@@ -15,7 +15,7 @@ from labkit.metrics.book import frame_table, object_table
 from labkit.metrics.cost import ClickCosts, ThresholdAdvice, advise_threshold
 from labkit.metrics.drift import BernoulliCusum, Drift, edit_drift
 from labkit.metrics.intervals import wilson
-from labkit.metrics.rates import rates
+from labkit.metrics.rates import headline, rates
 from labkit.metrics.roi import Roi, roi
 from labkit.metrics.summary import overview, summary
 from labkit.metrics.time import timing
@@ -33,6 +33,7 @@ __all__ = [
     "cohen_kappa",
     "edit_drift",
     "frame_table",
+    "headline",
     "krippendorff_alpha",
     "object_table",
     "overview",

@@ -18,7 +18,7 @@ from labkit.metrics.book import Book
 __all__ = ["BernoulliCusum", "Drift", "edit_drift"]
 
 DRIFT_COLUMNS: Final = ("seq", "time", "frame_id", "event", "statistic", "alarm")
-_EVENTS: Final = ("edited", "relabelled", "rejected", "corrected")
+_EVENTS: Final = ("changed", "edited", "relabelled", "rejected", "corrected")
 _MOST_STATES: Final = 4000
 
 
@@ -168,7 +168,7 @@ class Drift:
 
 def edit_drift(
     decisions: pd.DataFrame | Book,
-    event: str = "edited",
+    event: str = "changed",
     *,
     per: str = "object",
     p0: float | None = None,
@@ -187,8 +187,9 @@ def edit_drift(
     ----------
     decisions : DataFrame
         The ledger.
-    event : {'edited', 'relabelled', 'rejected', 'corrected'}
-        What makes a final verdict on a proposal count 1 (``corrected``: any of the three).
+    event : {'changed', 'edited', 'relabelled', 'rejected', 'corrected'}
+        What makes a final verdict on a proposal count 1: see the counts of
+        :func:`labkit.metrics.rates.rates`.
     per : {'object', 'frame'}
         Observations are proposals judged, in the order of their last decision, or frames (1 where
         any of their proposals counts 1).
@@ -237,6 +238,7 @@ def _series(book: Book, event: str, per: str) -> pd.DataFrame:
     objects = objects[objects["verdict"] != "added"]
     verdict = objects["verdict"]
     happened = {
+        "changed": objects["edited"] | objects["relabelled"],
         "edited": objects["edited"],
         "relabelled": objects["relabelled"],
         "rejected": verdict == "rejected",

@@ -15,13 +15,14 @@ from labkit.metrics.book import Book
 from labkit.metrics.grouping import by_list, keys
 from labkit.metrics.intervals import check_level, share, wilson
 
-__all__ = ["COUNTS", "RATES", "rates"]
+__all__ = ["COUNTS", "RATES", "headline", "rates"]
 
 COUNTS: Final = (
     "n",
     "accepted",
     "edited",
     "relabelled",
+    "changed",
     "rejected",
     "corrected",
     "confirmed",
@@ -35,7 +36,8 @@ COUNTS: Final = (
 )
 
 RATES: Final = {
-    "edit_rate": ("edited", "n"),
+    "edit_rate": ("changed", "n"),
+    "shape_rate": ("edited", "n"),
     "relabel_rate": ("relabelled", "n"),
     "removal_rate": ("rejected", "n"),
     "correction_rate": ("corrected", "n"),
@@ -63,14 +65,18 @@ def rates(
     ===================  ==========================  =============================================
     rate                 numerator                   denominator
     ===================  ==========================  =============================================
-    ``edit_rate``        ``edited``: proposals kept  ``n``: proposals with a standing verdict
-                         after their shape or
-                         attributes were edited
+    ``edit_rate``        ``changed``: proposals      ``n``: proposals with a standing verdict
+                         kept after their shape,
+                         attributes or label were
+                         changed
+    ``shape_rate``       ``edited``: kept after      ``n``
+                         their shape or attributes
+                         were edited
     ``relabel_rate``     ``relabelled``: kept under  ``n``
                          another label
     ``removal_rate``     ``rejected``                ``n``
-    ``correction_rate``  ``corrected``: any of the   ``n``
-                         three
+    ``correction_rate``  ``corrected``: changed or   ``n``
+                         rejected
     ``miss_rate``        ``missed``: objects added   ``true_objects``: kept or added objects, both
                          by a person                 on frames accepted under review
     ``precision``        ``confirmed``: kept under   ``n``
@@ -82,12 +88,12 @@ def rates(
     ===================  ==========================  =============================================
 
     ``accepted`` are the proposals kept as they were; ``edited`` and ``relabelled`` overlap where
-    both was done, so ``n = accepted + corrected``. Only a frame accepted as a whole says that
-    nothing is missing on it, so miss rate and recall are taken from those; frames still open,
-    skipped or labelled by hand add nothing to them. Precision and recall hold at the thresholds
-    at which proposals were shown: an object below the threshold that a person had to draw is a
-    miss. An edited object counts as found: its box was near enough to be kept. ``hand_drawn``
-    objects (on hand-labelled frames) are listed and count in no rate.
+    both was done, and ``changed`` counts those once; ``n = accepted + corrected``. Only a frame
+    accepted as a whole says that nothing is missing on it, so miss rate and recall are taken from
+    those; frames still open, skipped or labelled by hand add nothing to them. Precision and recall
+    hold at the thresholds at which proposals were shown: an object below the threshold that a
+    person had to draw is a miss. An edited object counts as found: its box was near enough to be
+    kept. ``hand_drawn`` objects (on hand-labelled frames) are listed and count in no rate.
 
     Parameters
     ----------
@@ -129,6 +135,23 @@ def rates(
     return with_rates(counts, level)
 
 
+def headline(row: pd.Series[Any]) -> str:
+    """The first line of every summary: what was changed, what was removed, and both together.
+
+    ``row`` is one of :func:`rates` or of :func:`labkit.metrics.summary`.
+    """
+    n = int(row["n"])
+    judged = f"{n:,} proposal{'' if n == 1 else 's'} judged"
+    if not n:
+        return judged
+    edit, shape, label, removal, both = (
+        f"{100 * float(row[name]):.1f} %"
+        for name in ("edit_rate", "shape_rate", "relabel_rate", "removal_rate", "correction_rate")
+    )
+    edited = f"{edit} edited ({shape} in shape or attributes, {label} in label)"
+    return f"{judged}: {edited}, {removal} removed, {both} edited or removed"
+
+
 def with_rates(counts: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
     """The table with every rate of ``RATES`` and its interval beside the counts."""
     columns: dict[str, Any] = {}
@@ -149,6 +172,7 @@ def _verdict_counts(objects: pd.DataFrame) -> dict[str, Any]:
         "relabelled": objects["relabelled"].to_numpy(),
         "rejected": (verdict == "rejected").to_numpy(),
     }
+    flags["changed"] = flags["edited"] | flags["relabelled"]
     flags["corrected"] = n & ~flags["accepted"]
     flags["confirmed"] = n & ~flags["rejected"] & ~flags["relabelled"]
     return flags

@@ -30,10 +30,14 @@ __all__ = ["measure_sections", "numbers"]
 
 _RATES = {
     "edit_rate": "edited",
-    "relabel_rate": "relabelled",
+    "shape_rate": "in shape",
+    "relabel_rate": "in label",
     "removal_rate": "removed",
+    "correction_rate": "edited or removed",
     "miss_rate": "missed",
 }
+_PLOTTED = ("edit_rate", "removal_rate", "miss_rate")
+_AT_THE_TOP = ("edit_rate", "removal_rate", "correction_rate", "miss_rate")
 _MOST_LABELS = 30
 
 
@@ -45,10 +49,10 @@ def numbers(facts: Facts) -> list[tuple[str, str, str]]:
     share = f"{percent(done / frames, 0)} of {frames:,}" if frames else ""
     out = [("frames reviewed", count(done), share)]
     out.append(("objects judged", count(total["n"]), f"{count(total['added'])} more added"))
-    for rate, word in (("correction_rate", "changed or removed"), ("miss_rate", "missed")):
+    for rate in _AT_THE_TOP:
         span = with_interval(total[rate], total[f"{rate}_lo"], total[f"{rate}_hi"])
         value, _, interval = span.partition(" (")
-        out.append((word, value, interval and f"{interval[:-1]} %"))
+        out.append((_RATES[rate], value, interval and f"{interval[:-1]} %"))
     median = time["seconds_per_frame_median"]
     out.append(("median time a frame", duration(median), f"{duration(time['seconds'])} in all"))
     return out
@@ -103,7 +107,7 @@ def _rates(facts: Facts) -> Sequence[Block]:
         (str(r["label"]), word, r[rate], r[f"{rate}_lo"], r[f"{rate}_hi"], r["n"])
         for _, r in by_label.iterrows()
         for rate, word in _RATES.items()
-        if rate != "relabel_rate"
+        if rate in _PLOTTED
     ]
     frame = pd.DataFrame(long, columns=["group", "metric", "value", "lo", "hi", "n"])
     said = [
@@ -115,10 +119,10 @@ def _rates(facts: Facts) -> Sequence[Block]:
         caption = "Points are shares, bars their 95 % intervals; in brackets how many were judged."
         blocks.append(figure_block(plot_rates(frame), alt, caption))
     text = (
-        "Edited: kept after the shape was changed. Relabelled: kept under another label. Removed: "
-        "taken away. All three are shares of the proposals judged. Missed: objects that a person "
-        "had to add, as a share of all objects on accepted frames. An interval takes objects to be "
-        "independent and is too narrow where those of one frame go wrong together."
+        "Edited: kept after the shape, the attributes (in shape) or the label (in label) were "
+        "changed. Removed: taken away. All are shares of the proposals judged. Missed: objects "
+        "that a person had to add, as a share of all objects on accepted frames. An interval takes "
+        "objects to be independent and is too narrow where those of one frame go wrong together."
     )
     return [*blocks, table, Text(text)]
 

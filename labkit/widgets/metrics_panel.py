@@ -17,7 +17,12 @@ __all__ = ["MetricsPanel"]
 
 _BEAT_S: Final = 3.0
 _DPI: Final = 90
-_RATES: Final = {"edit_rate": "edited", "removal_rate": "removed", "miss_rate": "missed"}
+_RATES: Final = {
+    "edit_rate": "edited",
+    "removal_rate": "removed",
+    "correction_rate": "either",
+    "miss_rate": "missed",
+}
 _PLOTS: Final = {
     "rates": "Plot: how often labels are edited, removed and missed",
     "scores": "Plot: scores of what was kept and of what was not",
@@ -102,11 +107,12 @@ class MetricsPanel(Panel):
 
 
 def _headline(summary: pd.DataFrame, decisions: pd.DataFrame) -> str:
+    from labkit.metrics import headline
+
     total = summary.iloc[-1]
     scripted = float(summary.attrs.get("scripted_share") or 0)
-    text = f"{_count(total['frames'], 'frame')} finished, "
-    text += f"{_count(total['n'], 'proposal')} judged, {_count(total['added'], 'object')} added, "
-    text += f"{_time(total['seconds'])} of work"
+    text = f"{headline(total)}. {_count(total['frames'], 'frame')} finished, "
+    text += f"{_count(total['added'], 'object')} added, {_time(total['seconds'])} of work"
     return text + (f"; {scripted:.0%} decided by a script" if scripted else "")
 
 

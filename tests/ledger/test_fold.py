@@ -76,7 +76,7 @@ def several_runs(folder: str) -> tuple[Project, list[str]]:
         again.append(Proposal(row["frame_id"], k, row["label"], 0.15 + 0.1 * (k % 7), Shape(box)))
         doubt = (Attribute("drift", "jump"),) if k % 3 == 0 else ()
         score = 0.05 + 0.2 * (k % 4)
-        shape = Shape(tuple(np.add(box, (0, 200, 0, 200))))
+        shape = Shape(tuple(np.add(box, (0, -15, 0, -15))))
         tracked.append(Proposal(row["frame_id"], k, "bolt", score, shape, (), doubt, 7 + k % 4))
     second = write_run(project, "second", again, conf=0.3)
     tracks = write_run(project, "flow", tracked, kind="tracker", conf=0.2)

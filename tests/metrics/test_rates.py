@@ -10,7 +10,7 @@ from labkit.core.errors import InputError, NotFoundError
 from labkit.ledger.fold import decided_objects
 from labkit.metrics import frame_table, object_table, rates
 from labkit.metrics.effort import FRAME_TABLE
-from labkit.metrics.rates import COUNTS, RATES
+from labkit.metrics.rates import COUNTS, RATES, headline
 from labkit.metrics.verdicts import OBJECT_TABLE
 
 
@@ -25,6 +25,7 @@ def test_a_story_with_known_answers() -> None:
         "accepted": 3,
         "edited": 1,
         "relabelled": 1,
+        "changed": 2,
         "rejected": 1,
         "corrected": 3,
         "confirmed": 4,
@@ -36,7 +37,8 @@ def test_a_story_with_known_answers() -> None:
         "frames": 4,
         "frames_rejected": 2,
     }
-    assert row["edit_rate"] == pytest.approx(1 / 6)
+    assert row["edit_rate"] == pytest.approx(2 / 6)
+    assert row["shape_rate"] == pytest.approx(1 / 6)
     assert row["relabel_rate"] == pytest.approx(1 / 6)
     assert row["removal_rate"] == pytest.approx(1 / 6)
     assert row["correction_rate"] == pytest.approx(1 / 2)
@@ -53,6 +55,7 @@ def test_by_label_proposals_go_by_the_models_label_and_true_objects_by_the_final
         "accepted": 2,
         "edited": 1,
         "relabelled": 1,
+        "changed": 2,
         "rejected": 1,
         "corrected": 3,
         "confirmed": 3,
@@ -80,6 +83,25 @@ def test_edited_and_relabelled_counts_in_both_and_once_as_corrected() -> None:
     rows = [judged("edit", "f", 0), judged("relabel", "f", 0, to="dog")]
     row = rates(decisions_frame(rows)).iloc[0]
     assert (row["n"], row["edited"], row["relabelled"], row["corrected"]) == (1, 1, 1, 1)
+    assert (row["changed"], row["edit_rate"], row["shape_rate"], row["relabel_rate"]) == (
+        1,
+        1,
+        1,
+        1,
+    )
+
+
+def test_the_edit_rate_counts_what_was_kept_under_another_label() -> None:
+    rows = [judged("relabel", "f", k, to="dog") for k in range(4)]
+    rows += [judged("accept", "f", k) for k in range(4, 54)]
+    row = rates(decisions_frame(rows)).iloc[0]
+    assert row["edit_rate"] == pytest.approx(4 / 54)
+    assert row["shape_rate"] == 0
+    assert headline(row) == (
+        "54 proposals judged: 7.4 % edited (0.0 % in shape or attributes, 7.4 % in label), "
+        "0.0 % removed, 7.4 % edited or removed"
+    )
+    assert headline(rates(nothing()).iloc[0]) == "0 proposals judged"
 
 
 def test_a_label_changed_and_changed_back_is_the_models() -> None:

@@ -85,7 +85,7 @@ def test_overview_is_plain_json() -> None:
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert found["project"] == "streets"
     assert found["frames"] == {"accepted": 3, "hand": 1, "skipped": 0, "open": 1, "undecided": 2}
-    assert found["total"]["edit_rate"] == pytest.approx(1 / 6)
+    assert found["total"]["edit_rate"] == pytest.approx(2 / 6)
     assert [row["label"] for row in found["labels"]] == ["cat", "dog"]
     assert found["labels"][0]["reject_rate"] is None
     assert found["roi"]["measured"] is True

@@ -214,6 +214,9 @@ def test_numbers_on_the_page_are_those_of_the_metrics(page: str, reviewed: Proje
     text = Page(page).text
     assert f"all labels {int(row['n']):,} {100 * row['edit_rate']:.1f} %" in text
     assert f"missed {100 * row['miss_rate']:.1f} %" in text
+    top = [f"{100 * row[r]:.1f} %" for r in ("edit_rate", "removal_rate", "correction_rate")]
+    for word, value in zip(("edited", "removed", "edited or removed"), top, strict=True):
+        assert f"{word} {value}" in text
 
 
 def test_an_empty_project_gives_a_page_that_says_what_is_missing(tmp_path: Path) -> None:
