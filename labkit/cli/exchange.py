@@ -10,6 +10,7 @@ import typer
 from labkit.cli.common import MOST_LISTED, ProjectFolder, opened
 from labkit.cli.errors import DONE, FRAMES_FAILED
 from labkit.cli.format_options import own_options
+from labkit.cli.options import spelled
 from labkit.cli.text import safe
 from labkit.core.errors import InputError
 
@@ -48,7 +49,7 @@ def export(
     own = own_options(ctx, format_, "write")
     with opened(project, read_only=True) as p:
         done = p.export(format_, out, **common, **own)
-    _print(done.lines())
+    _print(done.lines(), ctx)
     return FRAMES_FAILED if done.failures else DONE
 
 
@@ -76,7 +77,7 @@ def import_(
     own = own_options(ctx, format_, "read")
     with opened(project) as p:
         done = p.import_annotations(format_, path, **common, **own)
-    _print(done.lines())
+    _print(done.lines(), ctx)
     return FRAMES_FAILED if done.problems else DONE
 
 
@@ -102,9 +103,9 @@ def _described(option: Option) -> str:
     return safe(f"--{option.name.replace('_', '-')}{values}  {option.help}".replace("``", ""))
 
 
-def _print(lines: list[str]) -> None:
+def _print(lines: list[str], ctx: typer.Context) -> None:
     for line in lines[:MOST_LISTED]:
-        print(safe(line))
+        print(safe(spelled(line, ctx)))
     if len(lines) > MOST_LISTED:
         print(f"and {len(lines) - MOST_LISTED} more lines")
 

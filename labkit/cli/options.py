@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 
 import typer
 from typer.core import TyperGroup, TyperOption
 
-from labkit.core.errors import Argument
+from labkit.core.errors import Argument, Wording
 
-__all__ = ["speller"]
+__all__ = ["spelled", "speller"]
 
 
 def speller(group: TyperGroup, args: Sequence[str]) -> Callable[[Argument], str]:
@@ -33,12 +34,20 @@ def speller(group: TyperGroup, args: Sequence[str]) -> Callable[[Argument], str]
 
     def spell(argument: Argument) -> str:
         command = group.commands.get(name)
-        params = command.get_params(typer.Context(command)) if command is not None else []
-        options = {p.name: p for p in params if isinstance(p, TyperOption)}
-        option = options.get(argument.name)
-        return str(argument) if option is None else _typed(option, argument)
+        return str(argument) if command is None else _spell(typer.Context(command), argument)
 
     return spell
+
+
+def spelled(text: str, context: typer.Context) -> str:
+    """A text of the library with its arguments as options of the command of this context."""
+    return Wording(text).spelled(lambda argument: _spell(context, argument))
+
+
+def _spell(context: typer.Context, argument: Argument) -> str:
+    params = context.command.get_params(context)
+    option = next((p for p in params if p.name == argument.name), None)
+    return _typed(option, argument) if isinstance(option, TyperOption) else str(argument)
 
 
 def _typed(option: TyperOption, argument: Argument) -> str:
@@ -47,6 +56,9 @@ def _typed(option: TyperOption, argument: Argument) -> str:
         return name
     if argument.value is False:
         return option.secondary_opts[0] if option.secondary_opts else f"no {name}"
+    if isinstance(argument.value, Mapping) and option.type_descriptor.annotation is Path:
+        lines = "; ".join(f"{key}: {value}" for key, value in argument.value.items())
+        return f"{lines!r} in the file of {name}"
     return f"{name} {_value(argument.value)}"
 
 

@@ -17,6 +17,7 @@ __all__ = [
     "StaleDecisionError",
     "StoreError",
     "Wording",
+    "one_line",
     "store_error",
 ]
 
@@ -59,7 +60,7 @@ class Argument:
             value = str(value)
         elif type(value).__module__ == "numpy" and getattr(value, "ndim", 1) == 0:
             value = value.item()  # type: ignore[attr-defined]  # 0.3, not np.float32(0.3)
-        return f"{self.name}={_one_line(repr(value))}"
+        return f"{self.name}={one_line(repr(value))}"
 
     def __add__(self, text: str | Argument) -> Wording:
         return Wording(self, text)
@@ -99,8 +100,8 @@ class Wording(str):
         return self.parts
 
 
-def _one_line(text: str | Argument) -> str:
-    """Names from data may hold newlines; a message never does."""
+def one_line(text: str | Argument) -> str:
+    """The text with single spaces and no newline, which names from data may hold."""
     if not isinstance(text, Wording | Argument):
         return " ".join(str(text).split())
     whole = Wording(text)
@@ -136,7 +137,7 @@ class LabkitError(Exception):
     def __init__(
         self, what: str | Argument, why: str | Argument = "", remedy: str | Argument = ""
     ) -> None:
-        self.what, self.why, self.remedy = _one_line(what), _one_line(why), _one_line(remedy)
+        self.what, self.why, self.remedy = one_line(what), one_line(why), one_line(remedy)
         super().__init__(self.what, self.why, self.remedy)
 
     def spelled(self, spell: Callable[[Argument], str]) -> str:

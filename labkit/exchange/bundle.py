@@ -58,11 +58,11 @@ def _predicted(project: ProjectStore) -> set[str]:
 
 def _count_notes(include: str, states: pd.DataFrame, accepted: pd.DataFrame) -> list[str]:
     n_scripted, state = int(accepted["scripted"].sum()), states["state"]
-    notes = []
+    notes: list[str] = []
     if include == "human" and n_scripted:
         notes.append(
             f"{n_scripted} frames rest on scripted decisions and are left out "
-            "(include='scripted' exports them, marked)"
+            "(" + Argument("include", "scripted") + " exports them, marked)"
         )
     elif n_scripted:
         notes.append(f"{n_scripted} frames rest on scripted decisions, marked so in the provenance")

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from labkit._version import __version__
-from labkit.core.errors import InputError
+from labkit.core.errors import Argument, InputError
 from labkit.core.registry import nearest, unknown
 from labkit.core.types import (
     AnnotatedObject,
@@ -54,7 +54,7 @@ def _map_labels(
     for value in given.values():
         if value is not None and value not in known:
             raise unknown("label of this project", value, known)
-    notes = []
+    notes: list[str] = []
     absent = [k for k in given if k not in labels]
     if absent:
         notes.append(f"the label map names labels that the dataset lacks: {', '.join(absent)}")
@@ -65,7 +65,8 @@ def _map_labels(
     for label in missing[:10]:
         near = nearest(label, known)
         if near:
-            notes.append(f"label {label!r} is unknown; label_map={{{label!r}: {near!r}}} keeps it")
+            keeps = Argument("label_map", {label: near})
+            notes.append(f"label {label!r} is unknown; " + keeps + " keeps it")
     return out, notes
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from labkit.core.errors import one_line
 from labkit.core.types import FrameFailure
 
 __all__ = ["ExportReport", "ImportAs", "ImportReport", "Problem"]
@@ -64,7 +65,7 @@ class ExportReport:
         if self.failures:
             out.append(f"{len(self.failures)} frames failed and are not exported")
             out += [f"failed: {f.uri}: {f.reason}" for f in self.failures]
-        return [" ".join(line.split()) for line in out]
+        return [one_line(line) for line in out]
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
@@ -145,7 +146,7 @@ class ImportReport:
             out.append(f"{len(self.not_accepted)} frames lack some labels and were not accepted")
         out += [f"not found: {f.uri}: {f.reason}" for f in self.unmatched]
         out += [f"not read: {p}" for p in self.problems]
-        return [" ".join(line.split()) for line in out]
+        return [one_line(line) for line in out]
 
     def __str__(self) -> str:
         return "\n".join(self.lines())

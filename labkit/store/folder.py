@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import tomli_w
 
-from labkit.core.errors import InputError, NotFoundError, StoreError, store_error
+from labkit.core.errors import Argument, InputError, NotFoundError, StoreError, store_error
 from labkit.core.skeleton import Skeleton, check_skeletons
 from labkit.ledger.ledger import Ledger
 from labkit.ledger.schema import PROJECT_SCHEMA
@@ -193,7 +193,11 @@ class ProjectFolder:
         >>> p.check_writable("These frames cannot be added")
         """
         if self.read_only:
-            raise StoreError(what, "the project is open read-only", "open it with read_only=False")
+            raise StoreError(
+                what,
+                "the project is open read-only",
+                "open it with " + Argument("read_only", False),
+            )
 
     def _write_settings(self) -> None:
         settings = {

@@ -58,3 +58,24 @@ def test_text_is_not_searched_for_arguments(capsys):
 
     guarded(command, spell=lambda argument: f"--{argument.name}")
     assert capsys.readouterr().err == "labkit: error: the file conf=1.jpg\n"
+
+
+def test_a_mapping_is_told_as_a_line_of_the_file_that_the_option_takes():
+    assert spelled("import", Argument("label_map", {"Auto": "car"})) == (
+        "'Auto: car' in the file of --label-map"
+    )
+
+
+def test_what_an_import_notes_names_options_on_the_command_line_alone(tmp_path, capsys):
+    from labkit.demo.files import write_stills
+
+    write_stills(tmp_path / "d" / "images", 1, seed=1)
+    (tmp_path / "d" / "labels").mkdir()
+    (tmp_path / "d" / "labels" / "day-00000.txt").write_text("0 0.5 0.5 0.2 0.2\n")
+    with Project.create(tmp_path / "p", labels=["0"]) as project:
+        project.add_frames(tmp_path / "d" / "images")
+        notes = project.import_annotations("yolo", tmp_path / "d").notes
+    said = "no class names were found: the labels are the class ids ({} gives them)"
+    assert said.format("names") in notes
+    assert run(["import", str(tmp_path / "p"), "yolo", str(tmp_path / "d")]) == 0
+    assert said.format("--names") in capsys.readouterr().out

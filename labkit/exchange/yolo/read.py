@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
-from labkit.core.errors import InputError
+from labkit.core.errors import Argument, InputError
 from labkit.exchange.provenance import LabelledRow
 from labkit.exchange.reader import DatasetReader
 from labkit.exchange.yolo.shapes import Task, decode, looks_rotated
@@ -53,7 +53,11 @@ def read_yolo(source: DatasetReader, task: Task | None, names: object) -> None:
     if chosen == "pose" and not kpt_shape[0]:
         raise InputError("These pose labels cannot be read", "no data.yaml gives kpt_shape")
     if not classes and any(f.lines for f in files):
-        source.note("no class names were found: the labels are the class ids (names= gives them)")
+        source.note(
+            "no class names were found: the labels are the class ids ("
+            + Argument("names")
+            + " gives them)"
+        )
     used = sorted({line.class_id for f in files for line in f.lines})
     for label in classes.values() or map(str, used):
         source.label(label)
@@ -149,7 +153,11 @@ def _guess(source: DatasetReader, files: list[_LabelFile]) -> Task:
     if not long:
         return "detect"
     if len(long) == len(lines) and all(len(v) == 8 and looks_rotated(v) for v in long):
-        source.note("every line has four corners of a box: read as oriented boxes (task='obb')")
+        source.note(
+            "every line has four corners of a box: read as oriented boxes, as "
+            + Argument("task", "obb")
+            + " says"
+        )
         return "obb"
     return "segment"
 
