@@ -1,7 +1,7 @@
 """A gesture becomes a verb of the session, and an answer: it is saved, or why it is not.
 
-A gesture is done once, however often its message arrives. One that is refused brings its frame
-back, and takes those gestures on that frame with it which the page sent before it heard of this.
+A gesture is done once, even where its message arrives twice. A refused gesture brings its frame
+back; gestures on that frame that the page sent before it heard of the refusal are refused too.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ class Acts:
     send : callable
         Sends a message to the pages.
     window : Window
-        Shows what came of it.
+        Sends the frame after it has changed.
     follow_key : FollowKey
     moved : callable
-        Called with a page's id when the session may have moved; '' where no page knows of it.
+        Called when the session may have moved, with the id of the page that knows it already or ''.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Acts:
             self._answers.popitem(last=False)
 
     def take_as_seen(self) -> None:
-        """Something else than a gesture has changed the frame: no page is refused for it."""
+        """Count a change of the frame that no gesture made as seen by all pages."""
         here = self._session.frame_id
         for client, frame_id in list(self._own):
             if frame_id == here:
@@ -116,16 +116,18 @@ class Acts:
         return answer
 
     def _check_refusals(self, act: Act) -> None:
-        """What a page sent before it heard of a refusal was meant for another picture."""
+        """Refuse what the page sent on this frame before it heard of a refusal there."""
         client = act["client"]
         known = act.get("refusals", self._refusals[client])
         if known < self._broken.get((client, act["frame_id"]), 0):
             raise StaleDecisionError(
-                "This was not saved", "what came before it was not", "look at the frame again"
+                "This was not saved",
+                "an earlier change to this frame was not",
+                "look at the frame again",
             )
 
     def _enter(self, act: Act) -> None:
-        """Go to the frame of a gesture, and see that nobody else has decided there since."""
+        """Go to the frame of a gesture; refuse it where somebody else has decided there since."""
         session, frame_id = self._session, act["frame_id"]
         if session.frame_id != frame_id:
             session.goto(frame_id)
@@ -135,19 +137,19 @@ class Acts:
         if session.view.last_seq > seen and session.scope == "shared":
             raise StaleDecisionError(
                 "This was not saved",
-                "somebody else has decided on this frame meanwhile",
+                "somebody else has decided on this frame in the meantime",
                 "look at it again",
             )
 
     def _turn_back(self, kind: str) -> str:
         session = self._session
         frame_id = session.undo() if kind == "undo" else session.redo()
-        word = "undone" if kind == "undo" else "done again"
+        done = "Undone" if kind == "undo" else "Redone"
         if frame_id is None:
-            return f"There is nothing to be {word}"
+            return f"There is nothing to {kind}"
         if frame_id != session.frame_id:
-            return f"{word.capitalize()}, on a frame outside of this queue"
-        return f"{word.capitalize()} on frame {session.position + 1}"
+            return f"{done} on a frame that is not in this queue"
+        return f"{done} on frame {session.position + 1}"
 
     def _go_on(self, act: Act) -> None:
         """Go where the page is after a gesture, or where it has to go."""
@@ -204,7 +206,7 @@ class Acts:
 
 
 class Names:
-    """Objects drawn in the browser have a name there before the ledger gives them theirs."""
+    """The ids of objects drawn in the browser, and the ids that the ledger gave them."""
 
     def __init__(self) -> None:
         self._real: dict[str, str] = {}
@@ -263,7 +265,7 @@ def _accept_frame(session: ReviewSession, args: Mapping[str, Any], how: dict[str
     if "proposals" in args and args["proposals"] != checksum(session.view):
         raise StaleDecisionError(
             "This was not saved",
-            "objects have been proposed here meanwhile",
+            "more objects have been proposed on this frame in the meantime",
             "look at the frame again",
         )
     if "threshold" in args and args["threshold"] != session.threshold:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import ipywidgets
@@ -30,8 +32,8 @@ log = logging.getLogger(__name__)
 class Bench(Whole, ipywidgets.VBox):
     """Predict, queue, review, track and measure one project.
 
-    An empty project begins with Predict; one with a run begins with the first frame of its queue
-    that nobody has decided.
+    An empty project begins with Predict; one with a run begins with the first undecided frame of
+    its queue.
 
     Parameters
     ----------
@@ -42,8 +44,17 @@ class Bench(Whole, ipywidgets.VBox):
         From :meth:`labkit.Project.queue`: these frames in this order, and of the proposals those of
         its run, with what was tracked or refined since. By default the frames that are left to
         decide, and all proposals that count.
-    **options
-        ``keymap``, ``keys``, ``height`` ...: see :class:`labkit.widgets.Reviewer`.
+    keymap : {'default', 'cvat'}
+        Named keys.
+    keys : mapping, optional
+        Changes to them: action → key, several keys or None; see :mod:`labkit.widgets.keymap`.
+    height : int
+        Height of the reviewer in CSS pixels.
+    interactor : str
+        What segments by clicks, at first: ``'sam2'``, ``'sam2-nano'`` (knows the drawn world
+        only), ``'scissors'`` ...; another one can be chosen in the bench.
+    tracker : str
+        What T follows objects with, at first: ``'flow'``, ``'mil'``, ``'sam2'`` ...
 
     Attributes
     ----------
@@ -51,6 +62,14 @@ class Bench(Whole, ipywidgets.VBox):
         None until there is something to review.
     panels : dict of str to Panel
         By title.
+
+    Examples
+    --------
+    >>> bench = lk.Bench(p, reviewer="ana")
+    >>> bench  # shows it, as the last line of a cell  # doctest: +SKIP
+    >>> bench.static_text()
+    'Review by ana: 0 of 6 frames decided, frame 1 is open'
+    >>> bench.close()
     """
 
     def __init__(
@@ -59,7 +78,11 @@ class Bench(Whole, ipywidgets.VBox):
         reviewer: str | None = None,
         *,
         queue: pd.DataFrame | None = None,
-        **options: Any,
+        keymap: str = "default",
+        keys: Mapping[str, str | Sequence[str] | None] | None = None,
+        height: int = 620,
+        interactor: str = "sam2-nano",
+        tracker: str = "flow",
     ) -> None:
         if not isinstance(project, Project):
             raise InputError(
@@ -73,7 +96,15 @@ class Bench(Whole, ipywidgets.VBox):
                 f"this is a {type(queue).__name__}",
                 "write lk.Bench(project, queue=project.queue(run))",
             )
-        self.project, self._who, self._options = project, reviewer, options
+        self.project, self._who = project, reviewer
+        self._reviewer_of = partial(
+            Reviewer,
+            keymap=keymap,
+            keys=keys,
+            height=height,
+            interactor=interactor,
+            tracker=tracker,
+        )
         self._runs: list[str] = [] if queue is None else list(queue.attrs.get("runs", ()))
         self.reviewer: Reviewer | None = None
         self._displayed = False
@@ -117,11 +148,11 @@ class Bench(Whole, ipywidgets.VBox):
         """Say it above the tabs; ``asked`` where a queue was, which is empty."""
         frames = len(self.project.frames())
         if not frames:
-            text = "There is no frame yet. Add a folder, a glob or a video under Predict."
+            text = "This project has no frames yet. Add a folder, a glob or a video under Predict."
         elif asked:
             text = "This queue is empty. Choose other frames, or decided ones, under Queue."
         else:
-            text = f"There are {frames} frames and no proposal yet. Choose a model under Predict."
+            text = f"There are {frames} frames, but no proposals yet. Choose a model under Predict."
         note = ipywidgets.HTML(line(text))
         note.add_class("lkp-empty")
         self._top.children = (note,)
@@ -141,7 +172,7 @@ class Bench(Whole, ipywidgets.VBox):
         session = self._session(queue)
         if frame_id is not None:
             session.goto(frame_id)
-        self.reviewer = Reviewer(session, **self._options)
+        self.reviewer = self._reviewer_of(session)
         self._top.children = (self.reviewer,)
         track = TrackPanel(session, self.reviewer.controller.run, self._tracked)
         following = self.reviewer.controller.follow_key
@@ -184,7 +215,7 @@ class Bench(Whole, ipywidgets.VBox):
         """Open what there is to decide now; a queue that somebody works on stays in their hands."""
         if self.reviewer is not None:
             self._tracked(run)
-            self.reviewer.controller.tell(f"Run {run} is there: rank again under Queue")
+            self.reviewer.controller.tell(f"Run {run} has finished: rank again under Queue")
             return
         self._runs = self._runs and [run]
         queue = self.project.queue(run)

@@ -1,7 +1,7 @@
 """Closing widgets whole: one that lives on beside its closed children stops a page's reload.
 
-JupyterLab asks a kernel for the state of every live widget when a page is loaded again, and gets
-none at all where one of them refers to a model that is closed.
+When a page is loaded again, JupyterLab asks the kernel for the state of every live widget. It gets
+none at all where one of them refers to a closed model.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Who does what the pages ask for: the parts of a reviewer, wired together around one session.
 
-A message arrives at :meth:`Controller.post` and is worked off on the thread of
+A message arrives at :meth:`Controller.post` and is handled on the thread of
 :mod:`labkit.widgets.inbox`: gestures by :mod:`labkit.widgets.acts`, frames and pictures by
 :mod:`labkit.widgets.window`, clicks by :mod:`labkit.widgets.pointing`.
 """
@@ -30,7 +30,7 @@ _RANKS: Final = {"view": Rank.LOOK, "want": Rank.LOOK}
 
 
 class Controller:
-    """Works off what the pages say.
+    """Handles the messages of the pages.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ class Controller:
         self.inbox.put(lambda: self.handle(message), _RANKS.get(kind, Rank.GESTURE))
 
     def run(self, work: Callable[[], None]) -> None:
-        """Do work on the session between two gestures, and show what came of it."""
+        """Do work on the session between two gestures, and show its result."""
 
         def inside() -> None:
             try:
@@ -104,7 +104,7 @@ class Controller:
         self.inbox.put(lambda: self._notice(text))
 
     def close(self) -> None:
-        """Work off what has arrived and end; what comes later is dropped."""
+        """Handle what has arrived and end; what comes later is dropped."""
         self.inbox.close()
         self._end_watch()
         self.pointing.close()
@@ -113,10 +113,10 @@ class Controller:
     # ---- on the inbox's thread
 
     def handle(self, message: Mapping[str, Any]) -> None:
-        """Work off one message now."""
+        """Handle one message now."""
         handler = self._handlers.get(str(message.get("type")))
         if handler is None:
-            log.debug("a message of type %r means nothing here", message.get("type"))
+            log.debug("an unknown type of message: %r", message.get("type"))
             return
         if "number" in message:
             self.window.done[str(message["client"])] = int(message["number"])
@@ -149,7 +149,7 @@ class Controller:
             self._outlet.send(ThresholdTaken(type="threshold", by=str(message["client"])))
 
     def _switch_contrast(self) -> None:
-        """See more in dark and flat frames, people and models alike; or no longer."""
+        """Switch more contrast on or off, for people and models alike."""
         filters = self.session.filters
         if filters.chain.steps:
             filters.clear()
@@ -163,7 +163,7 @@ class Controller:
         self.pointing.look_again()
 
     def _follow_later(self, work: Callable[[], str]) -> None:
-        """Follow once the tracker is open; what it does is no gesture that could be refused."""
+        """Follow once the tracker is open; this is not a gesture, so it cannot be refused."""
 
         def then() -> None:
             text = work()

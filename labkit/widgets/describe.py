@@ -35,7 +35,7 @@ __all__ = [
 
 
 def checksum(view: FrameView) -> int:
-    """A number that is another one where a frame has other proposals."""
+    """A number that changes with the proposals of a frame."""
     return crc32("\n".join(o.object_id for o in view.proposals).encode())
 
 
@@ -109,12 +109,12 @@ def skeleton_json(skeleton: Skeleton) -> SkeletonJson:
 
 
 def shape_from_browser(data: object) -> Shape:
-    """A drawn shape, its box computed anew from its parts.
+    """A drawn shape; its box is computed again from its parts.
 
     Raises
     ------
     InputError
-        It is no shape.
+        It is not a shape.
     """
     try:
         shape = Shape.from_json(data)  # type: ignore[arg-type]

@@ -60,7 +60,7 @@ class Desk:
             self._ready.notify_all()
 
     def every(self, seconds: float, work: Work, key: Hashable) -> None:
-        """Do this now and again and again, until :meth:`stop` or :meth:`close`."""
+        """Do this now and repeat it, until :meth:`stop` or :meth:`close`."""
 
         def again() -> None:
             try:
@@ -77,13 +77,13 @@ class Desk:
         self.post(again, key)
 
     def stop(self, key: Hashable) -> None:
-        """Do no longer what is done again and again under this key."""
+        """Stop what is repeated under this key."""
         with self._ready:
             self._regular.pop(key, None)
             self._waiting.pop(key, None)
 
     def settle(self, timeout: float = 10.0) -> bool:
-        """Wait until nothing is due any more; whether that was so in time."""
+        """Wait until nothing is due; False where that takes longer than ``timeout``."""
         end = time.monotonic() + timeout
         with self._ready:
             while self._busy or any(name not in self._regular for name in self._waiting):

@@ -1,4 +1,4 @@
-"""T: the chosen objects are followed from frame to frame, or no longer."""
+"""The key T: follow the chosen objects from frame to frame, or stop following them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ __all__ = ["FollowKey"]
 
 
 class FollowKey:
-    """Switches following on and off; all of it on the inbox's thread.
+    """Switches following on and off. All of it runs on the inbox's thread.
 
     Parameters
     ----------
     session : ReviewSession
     later : callable
-        Puts work into the inbox, which shows what came of it; any thread.
+        Puts work into the inbox, from any thread, and shows the text that it returns.
     tracker : str
         The tracker that follows, until another one is chosen.
     """
@@ -38,7 +38,7 @@ class FollowKey:
         return {f.track_id: f.tracker for f in self._session.followed}
 
     def toggle(self, object_ids: Collection[str]) -> str:
-        """Follow these objects of the current frame, or no longer where all of them are; in words.
+        """Follow these objects of the current frame, or stop where all of them are followed.
 
         A tracker that is not open yet is opened on a thread of its own, and takes over then.
         """
@@ -48,7 +48,7 @@ class FollowKey:
         if all(o.track_id in held for o in chosen):
             for o in chosen:
                 session.unfollow(o.object_id)
-            return f"{_objects(len(chosen))} followed no longer"
+            return f"{_objects(len(chosen))} no longer followed"
         ids, frame_id = [o.object_id for o in chosen], session.frame_id
         if session.following.has_open(name):
             return self._begin(ids, frame_id, name)

@@ -104,7 +104,7 @@ def job_line(job: Job[Any]) -> str:
     p = job.progress
     parts = [f"{p.done} of {p.total}"] if p.total else []
     if not job.done and p.rate is not None and p.eta_s is not None:
-        parts.append(f"{p.rate:.1f} a second, {p.eta_s:.0f} s to go")
+        parts.append(f"{p.rate:.1f} per second, {p.eta_s:.0f} s left")
     if p.message:
         parts.append(p.message)
     return ", ".join(parts)

@@ -49,7 +49,7 @@ ACTIONS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
             "larger": "larger brush",
             "smaller": "smaller brush",
             "segment": "segment by clicks",
-            "track": "follow, or no longer",
+            "track": "follow, or stop following",
         },
         "Label": {f"label_{k}": f"label {k}" for k in range(1, 11)},
         "Look": {
@@ -234,7 +234,7 @@ def _normal(key: str) -> str:
     order = [m for m in ("ctrl", "alt", "shift") if m in modifiers]
     name = "+".join([*order, last])
     if not last or set(modifiers) - {"ctrl", "alt", "shift"}:
-        raise InputError(f"{key!r} is no key", "", "write it as 'a', 'shift+z' or 'ctrl+enter'")
+        raise InputError(f"{key!r} is not a key", "", "write it as 'a', 'shift+z' or 'ctrl+enter'")
     if name in _TAKEN:
         raise InputError(f"The key {key!r} cannot be changed", _TAKEN[name])
     return name

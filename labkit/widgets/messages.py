@@ -208,7 +208,7 @@ class Answer(TypedDict):
 class Where(TypedDict):
     """The session has moved; the page named by ``by`` knows it already.
 
-    ``done`` has the number of each page's last act or move that was worked off.
+    ``done`` has the number of each page's last act or move that was handled.
     """
 
     type: Literal["at"]

@@ -26,13 +26,13 @@ _RATES: Final = {
 _PLOTS: Final = {
     "rates": "Plot: how often labels are edited, removed and missed",
     "scores": "Plot: scores of what was kept and of what was not",
-    "time": "Plot: active time a frame",
+    "time": "Plot: active time per frame",
 }
 """Name → what a screen reader says; the numbers stand in the table."""
 
 
 class MetricsPanel(Panel):
-    """Rates by label and plots, drawn anew when decisions arrive, every three seconds at most.
+    """Rates by label and plots, drawn again when decisions arrive, every three seconds at most.
 
     Parameters
     ----------
@@ -58,21 +58,21 @@ class MetricsPanel(Panel):
         )
         shown.add_class("lkp-plots")
         self.build(self.head, self.table, shown)
-        self.head.value = line("Nobody has decided anything yet.", "dim")
+        self.head.value = line("There are no decisions yet.", "dim")
 
     def watch(self) -> None:
         """Look at the ledger every few seconds."""
         self.desk.every(_BEAT_S, self.refresh, "watch")
 
     def refresh(self) -> None:
-        """Compute and draw anew where the ledger has grown."""
+        """Compute and draw again where the ledger has grown."""
         seq = self.project.ledger.last_seq()
         if seq == self._seen:
             return
         self._seen = seq
         decisions = self.project.decisions()
         if decisions.empty:
-            self.head.value = line("Nobody has decided anything yet.", "dim")
+            self.head.value = line("There are no decisions yet.", "dim")
             return
         from labkit import metrics
 
@@ -101,7 +101,7 @@ class MetricsPanel(Panel):
 
         decisions = self.project.decisions()
         if decisions.empty:
-            return line("Nobody has decided anything yet.")
+            return line("There are no decisions yet.")
         summary = metrics.summary(decisions)
         return line(_headline(summary, decisions)) + _table(summary)
 
@@ -144,7 +144,7 @@ def _table(summary: pd.DataFrame) -> str:
         )
         for _, r in summary.iterrows()
     ]
-    head = ("label", "judged", *_RATES.values(), "median time a frame")
+    head = ("label", "judged", *_RATES.values(), "median time per frame")
     return table(head, rows, numbers=range(1, len(head)))
 
 

@@ -74,8 +74,8 @@ def row(*children: ipywidgets.Widget, **layout: Any) -> ipywidgets.HBox:
 class Panel(Whole, ipywidgets.VBox):
     """A panel of the bench.
 
-    A subclass builds its widgets, calls :meth:`build`, and says in :meth:`watch` what is done
-    again and again while somebody looks at it.
+    A subclass builds its widgets, calls :meth:`build`, and says in :meth:`watch` what is repeated
+    while somebody looks at it.
 
     Attributes
     ----------
@@ -101,7 +101,7 @@ class Panel(Whole, ipywidgets.VBox):
         self.children = (*children, self.message, self._guard)
 
     def watch(self) -> None:
-        """Begin what is done while the panel is looked at: ``self.desk.every(...)``."""
+        """Begin what is repeated while somebody looks at the panel: ``self.desk.every(...)``."""
 
     def unwatch(self) -> None:
         """Stop it."""

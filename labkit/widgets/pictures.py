@@ -90,7 +90,7 @@ class Pictures:
     def request(
         self, frame: Frame, done: Callable[[Picture | Exception], None], *, full: bool = False
     ) -> None:
-        """Load in the background and tell ``done`` what came of it, on a thread of the pool."""
+        """Load in the background and call ``done`` with the result, on a thread of the pool."""
 
         def work() -> None:
             try:

@@ -78,7 +78,7 @@ class Pointing:
         return None
 
     def on_prompt(self, message: PromptsMessage) -> None:
-        """Somebody has pointed; the answer comes when it is there."""
+        """Somebody has pointed; the answer is sent when the model has given it."""
         if self._segmenter is None:
             if not message["preview"]:
                 self._waiting = message
@@ -185,7 +185,7 @@ class Pointing:
         try:
             found = [m for m in future.result() if not m.empty]
             if not found:
-                return self._answer(message, error="There is nothing to be found here", ms=took)
+                return self._answer(message, error="Nothing was found here", ms=took)
             shape = _shape(found[0], int(message.get("vertices", 0)))
             self._answer(message, shape, score=found[0].score, ms=took)
         except CancelledError:

@@ -68,7 +68,7 @@ class PredictPanel(Panel):
             continuous_update=False, width="60%",
         )  # fmt: skip
         self.open = button("Open", "Open the model and look at its labels; fetches it if need be")
-        self.help = button("?", "What is this model?")
+        self.help = button("?", "About this model")
         self.about = ipywidgets.HTML(layout=ipywidgets.Layout(display="none", margin="0 0 0 118px"))
         self.trust = field(check, "I trust this file", "A .pt file can run code when it is opened",
                            indent=False, width="auto")  # fmt: skip
@@ -337,7 +337,9 @@ class PredictPanel(Panel):
     def _finished(self, run: str) -> None:
         rows = [r for r in label_report(self.project.run(run)) if r["dropped"]]
         gone = ", ".join(f"{r['model_label']} {r['dropped']}" for r in rows[:12])
-        self.say(f"Run {run} is there." + (f" Dropped proposals: {gone}" if gone else ""), "good")
+        self.say(
+            f"Run {run} has finished." + (f" Dropped proposals: {gone}" if gone else ""), "good"
+        )
         if self._on_done is not None:
             self._on_done(run)
 

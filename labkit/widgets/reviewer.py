@@ -52,6 +52,13 @@ class Reviewer(Whole, ipywidgets.VBox):
     ------
     InputError
         An unknown keymap, action or key.
+
+    Examples
+    --------
+    >>> session = p.review(p.queue(order="four-rules"), reviewer="ana")
+    >>> reviewer = lk.Reviewer(session, keys={"accept_frame": ["a", "w"]})
+    >>> reviewer  # shows it, as the last line of a cell  # doctest: +SKIP
+    >>> reviewer.close()
     """
 
     def __init__(

@@ -1,6 +1,6 @@
 """What the status bar of JupyterLab shows of this kernel: progress, running jobs, memory of cards.
 
-A message that updates a display which nobody has made: every front end drops it silently, and
+It is sent as an update of a display that does not exist: every front end drops it silently, and
 labkit's JupyterLab extension reads it. Nothing is sent where no Jupyter server started the kernel.
 """
 

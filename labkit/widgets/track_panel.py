@@ -9,6 +9,7 @@ import ipywidgets
 
 from labkit.core.types import AnnotatedObject
 from labkit.core.visibility import DRIFT
+from labkit.frames.order import display_name
 from labkit.models import trackers
 from labkit.models.trackers.base import Tracker
 from labkit.review import ReviewSession
@@ -51,7 +52,7 @@ class TrackPanel(Panel):
     ----------
     session : ReviewSession
     perform : callable, optional
-        Does work on the session on the thread of its gestures, and shows what came of it: a
+        Does work on the session on the thread of its gestures, and shows its result: a
         reviewer's ``controller.run``. By default it is done on the panel's own thread.
     on_done : callable, optional
         Called with the run's id, on the panel's thread, when a job has ended.
@@ -143,12 +144,12 @@ class TrackPanel(Panel):
         )
         if now != self._seen:
             self._seen = now
-            self._show(view.frame.uri, place, total, objects, held)
+            self._show(display_name(view.frame), place, total, objects, held)
         self._show_tracks()
         self._show_job()
 
-    def _show(self, uri: str, place: int, total: int, objects: Any, held: Any) -> None:
-        self.where.value = line(f"Frame {place} of {total}: {uri}", "dim")
+    def _show(self, name: str, place: int, total: int, objects: Any, held: Any) -> None:
+        self.where.value = line(f"Frame {place} of {total}: {name}", "dim")
         options = []
         for o in objects:
             by = held.get(o.track_id) if o.track_id is not None else None
@@ -244,7 +245,7 @@ class TrackPanel(Panel):
             for object_id in some:
                 session.unfollow(object_id)
 
-        self._do(work, "Followed no longer.")
+        self._do(work, "No longer followed.")
 
     def _do(self, work: Callable[[], None], said: str) -> None:
         def then() -> None:
@@ -294,7 +295,7 @@ class TrackPanel(Panel):
         def ended() -> None:
             self.refresh()
             if job.state == "finished":
-                self.say(f"Run {job.result()} is there.", "good")
+                self.say(f"Run {job.result()} has finished.", "good")
                 if self._on_done is not None:
                     self._on_done(str(job.result()))
 

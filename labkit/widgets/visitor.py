@@ -1,8 +1,8 @@
 """Who is in front of the browser: in a shared server the kernel's environment names its owner only.
 
-labkit's JupyterLab extension says who its user is, once a page. A message names the page that it
-comes from, so that a decision can name the person who clicked. Without the extension nobody is
-known here, and a decision names whom the kernel's environment names.
+labkit's JupyterLab extension says once per page who its user is. A message names the page that it
+comes from, so a decision can name the person who clicked. Without the extension the person is not
+known here, and a decision gets the name from the kernel's environment.
 """
 
 from __future__ import annotations

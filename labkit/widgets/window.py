@@ -60,7 +60,7 @@ class Window:
     Attributes
     ----------
     done : dict of str to int
-        Page → the number of its last act or move that was worked off.
+        Page → the number of its last act or move that was handled.
     """
 
     def __init__(

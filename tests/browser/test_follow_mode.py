@@ -54,7 +54,7 @@ def test_t_follows_corrects_on_the_way_and_ends(film):
     film.at(3)
     film.page.locator(".lk-row[aria-label*='followed by flow']").wait_for()
     film.press("ArrowDown", "t")
-    film.said("followed no longer")
+    film.said("no longer followed")
     film.press("f")
     film.at(4)
     film.saved()
@@ -82,7 +82,7 @@ def test_the_button_does_the_same_by_mouse(film):
     film.page.locator(".lk-row[aria-label*='followed by flow']").wait_for()
     film.page.locator(".lk-row").first.click()
     film.page.click("[data-action=track]")
-    film.said("followed no longer")
+    film.said("no longer followed")
     film.page.click("[data-action=next]")
     film.at(3)
     assert film.rows() == []

@@ -93,7 +93,7 @@ def test_a_prediction_with_a_label_map_is_cancelled_and_goes_on(page, hand, wait
     assert parts
     # the same call goes on where it stopped
     hand.click("Predict")
-    hand.panel.get_by_text(f"Run {run.run_id} is there").wait_for(timeout=180_000)
+    hand.panel.get_by_text(f"Run {run.run_id} has finished").wait_for(timeout=180_000)
     page.painted()
     with Project.open(waiting, read_only=True) as p:
         assert [(m.run_id, m.status, m.frames) for m in p.runs()] == [

@@ -52,7 +52,7 @@ def test_an_object_is_tracked_corrected_and_tracked_again(clip, hand):
     hand.pick("Objects of the frame", 0)
     hand.check("Replace detections")
     hand.click("Track")
-    said(hand, "Run r0002-flow is there")
+    said(hand, "Run r0002-flow has finished")
     with look(bench.project_path) as p:
         run = p.runs()[-1]
         tracked = p.proposals(run.run_id)

@@ -21,6 +21,8 @@ MODULES = [
     "labkit.project.tracks",
     "labkit.store.folder",
     "labkit.store.project",
+    "labkit.widgets.bench",
+    "labkit.widgets.reviewer",
 ]
 
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS

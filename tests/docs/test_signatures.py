@@ -12,8 +12,6 @@ import labkit as lk
 FORMAT_OPTIONS = {"Project.export", "Project.import_annotations", "Project.read_labels"}
 """A format's own options are open by design: they are the keyword arguments of its class."""
 
-NOT_YET = {"Bench"}
-
 
 def methods(cls: type) -> dict[str, object]:
     found = {cls.__name__: cls}
@@ -48,7 +46,7 @@ def test_the_public_names_are_those_of_the_design():
 @pytest.mark.parametrize("name", sorted(VERBS))
 def test_no_argument_hides_behind_two_stars(name):
     kinds = {p.kind for p in inspect.signature(VERBS[name]).parameters.values()}
-    allowed = name in FORMAT_OPTIONS | NOT_YET
+    allowed = name in FORMAT_OPTIONS
     assert (inspect.Parameter.VAR_KEYWORD in kinds) <= allowed
 
 

@@ -93,7 +93,7 @@ def test_what_was_sent_before_a_refusal_was_heard_of_is_refused_too(bench, sessi
     nonsense = [{"id": "new-1", "label": "cat", "shape": {"box": [1, 1, 9, 9]}}]
     bench.act("add", objects=nonsense, page={"refusals": 0})
     bench.act("accept_frame", then=session.order[1], page={"refusals": 0})
-    assert "what came before" in bench.out.answer["message"]
+    assert "an earlier change to this frame was not" in bench.out.answer["message"]
     bench.act("undo", then="", page={"refusals": 1})
     assert [a["ok"] for a in bench.out.of("answer")] == [True, False, False, False]
     assert kinds(session) == ["reject"]
@@ -111,7 +111,7 @@ def test_what_was_proposed_since_the_frame_was_sent_is_not_accepted_unseen(bench
     late = AnnotatedObject("late", frame["frame_id"], "nut", Shape((1, 1, 9, 9)), score=0.9)
     session.add_proposals(frame["frame_id"], [late])
     bench.act("accept_frame", frame, then=session.order[1], **seen)
-    assert "proposed here meanwhile" in bench.out.answer["message"]
+    assert "proposed on this frame in the meantime" in bench.out.answer["message"]
     assert not len(session.project.decisions())
     again = bench.frames()[frame["frame_id"]]
     assert "late" in [o["id"] for o in again["objects"]]
@@ -190,7 +190,7 @@ def test_undo_goes_to_its_frame_and_says_so(bench, session):
     bench.act("undo", then="")
     assert "nothing" in bench.out.answer["message"]
     bench.act("redo", then="")
-    assert bench.out.answer["message"] == "Done again on frame 1"
+    assert bench.out.answer["message"] == "Redone on frame 1"
 
 
 @pytest.mark.parametrize(

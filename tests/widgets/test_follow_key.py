@@ -65,7 +65,7 @@ def test_the_same_key_ends_it_and_what_was_tracked_stays(bench):
     bench.act("follow", object_ids=chosen(bench, 0, 1))
     step(bench)
     bench.act("follow", object_ids=chosen(bench, 0, 1))
-    assert bench.out.answer["message"] == "2 objects followed no longer"
+    assert bench.out.answer["message"] == "2 objects no longer followed"
     assert trackers_here(bench) == {"bolt": None, "nut": None}
     step(bench)
     assert trackers_here(bench) == {}

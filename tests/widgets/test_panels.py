@@ -184,7 +184,7 @@ def test_a_chosen_frame_is_opened(project, closing):
 def test_metrics_follow_the_ledger(project, closing):
     panel = closing(lk.MetricsPanel(project))
     panel.refresh()
-    assert "Nobody" in panel.head.value
+    assert "no decisions yet" in panel.head.value
     with project.review(reviewer="ana") as session:
         session.reject(session.objects()[0].object_id)
         session.accept_frame()
@@ -310,7 +310,7 @@ def test_a_run_that_ends_leaves_the_queue_in_the_reviewers_hands(project, closin
     panel.conf.value = 0.2
     click(panel, panel.start)
     run = project.runs()[-1].run_id
-    until(lambda: f"Run {run} is there: rank again under Queue" in said)
+    until(lambda: f"Run {run} has finished: rank again under Queue" in said)
     assert bench.reviewer is reviewer
     assert reviewer.session.position == 3
     assert any(o.object_id.startswith(run) for o in reviewer.session.view.objects)

@@ -105,7 +105,7 @@ def test_what_is_asked_before_the_model_is_open_is_answered_then(pointing, sent,
 
 def test_what_makes_no_sense_or_finds_nothing_says_so(pointing, sent, session):
     take_up(pointing, sent)
-    assert "nothing" in ask(pointing, sent, session, 20, 20, labels=[0])["error"]
+    assert "Nothing" in ask(pointing, sent, session, 20, 20, labels=[0])["error"]
     assert "outside" in ask(pointing, sent, session, 999, 20)["error"]
     assert "takes no box" in ask(pointing, sent, session, 9, 9, box=[1, 1, 9, 9])["error"]
     assert "cannot be understood" in ask(pointing, sent, session, 9, 9, points=7)["error"]

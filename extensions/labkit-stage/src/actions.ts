@@ -135,7 +135,7 @@ export class Actions {
   }
 
   private takeBack(): void {
-    if (!this.hand.takeBack()) this.say("Nothing is drawn that could be taken back");
+    if (!this.hand.takeBack()) this.say("There is nothing to take back");
   }
 
   private history(kind: "undo" | "redo", tool: string): void {
@@ -155,7 +155,7 @@ export class Actions {
     if (!label) return;
     const { store, hand } = this;
     if (hand.tool === "keypoints" && hand.busy)
-      return this.say("The keypoints first: Enter keeps them, Escape drops them", true);
+      return this.say("Finish the keypoints first: Enter keeps them, Escape drops them", true);
     if (hand.draws) return hand.setLabel(label);
     this.hand.keep(tool);
     hand.label = label;
@@ -201,7 +201,7 @@ export class Actions {
     if (ids.length === 1) hand.select(follower ? [follower.id] : []);
   }
 
-  /** The chosen objects are carried to the next frames, or no longer where all of them are. */
+  /** Follow the chosen objects to the next frames, or stop where all of them are followed. */
   private follow(tool: string): void {
     const { store, hand } = this;
     if (!hand.keep(tool, () => this.follow(tool))) return;

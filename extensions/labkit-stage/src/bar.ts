@@ -26,11 +26,11 @@ const BUTTONS: [string, string, string, string][][] = [
     ["fill", "Fill", "Fill a closed area of the mask", "tool:fill"],
     ["segment", "Segment", "Segment by clicks", "tool:segment"],
     ["edit", "Edit", "Edit the object by keys", "tool:edit"],
-    ["track", "Follow", "Follow the chosen objects to the next frames; again: no longer", ""],
+    ["track", "Follow", "Follow the chosen objects to the next frames, or stop following them", ""],
   ],
   [
     ["fit", "Fit", "Fit the frame", ""],
-    ["actual", "1:1", "One pixel a pixel", ""],
+    ["actual", "1:1", "One pixel of the frame per pixel of the screen", ""],
   ],
 ];
 

@@ -135,7 +135,7 @@ export interface Answer {
 /**
  * The session has moved; the page named by `by` knows it already.
  *
- * `done` has the number of each page's last act or move that was worked off.
+ * `done` has the number of each page's last act or move that was handled.
  */
 export interface Where {
   type: "at";

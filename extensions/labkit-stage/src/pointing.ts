@@ -125,12 +125,12 @@ export class Pointing {
     if (!pressed) return;
     if (this.isDrag(pressed)) {
       if (!this.info?.takes.includes("box"))
-        return this.say("This one takes no boxes: click", true);
+        return this.say("This model takes no boxes: click instead", true);
       this.box = this.inside(boxOf(pressed.at, pressed.to));
     } else {
       const takes = this.info?.takes ?? [];
       if (!pressed.positive && this.ready && !takes.includes("negative points"))
-        return this.say("This one takes no points of the background", true);
+        return this.say("This model takes no points of the background", true);
       this.points.push({ ...this.within(pressed.at), positive: pressed.positive });
     }
     this.collecting = pressed.collect;
@@ -185,7 +185,7 @@ export class Pointing {
     const least = this.info?.min_points ?? 0;
     if (!this.box && this.points.length < least) {
       this.say(
-        `${least - this.points.length} more point${least - this.points.length === 1 ? "" : "s"}, please`,
+        `${least - this.points.length} more point${least - this.points.length === 1 ? "" : "s"} needed`,
       );
       return this.stage().paintLive();
     }

@@ -174,7 +174,7 @@ export class Side {
     );
   }
 
-  /** Show the selection; nothing is built anew. */
+  /** Show the selection; nothing is built again. */
   mark(): void {
     const { selected } = this.hand;
     for (const [id, row] of this.rows) {

@@ -113,7 +113,7 @@ export class Stage {
     if (!frame || !this.width) return;
     cancelAnimationFrame(this.queued);
     this.queued = 0;
-    const ground = this.ground(); // before anything is written, or the page's style is computed anew
+    const ground = this.ground(); // before anything is written, or the page's style is computed again
     if (frame.frame_id !== this.shownFrame) {
       this.view.fit(frame, this.width, this.height);
       this.shownFrame = frame.frame_id;

@@ -71,7 +71,7 @@ export class Segmenting implements Tool {
         this.keep(how);
         then?.();
       };
-      hand.say("It is kept as soon as its mask is here");
+      hand.say("It will be kept as soon as its mask is here");
       return false;
     }
     if (!frame || !made) return true;

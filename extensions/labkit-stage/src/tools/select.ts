@@ -92,7 +92,7 @@ export class Selecting implements Tool {
 
   private removeVertex(o: AnnotatedObject, ring: number, index: number): void {
     const shape = deleteVertex(o.shape, ring, index);
-    if (!shape) return this.hand.say("A polygon keeps three points at least");
+    if (!shape) return this.hand.say("A polygon needs at least three points");
     this.edits.set(o.id, shape);
     this.keep(this.how);
   }
