@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from labkit.core.errors import InputError, ModelUnavailableError
+from labkit.core.errors import InputError, ModelUnavailableError, NotFoundError
 from labkit.core.registry import Registry, nearest, unknown
 from labkit.models.worker import Priority, worker
 
@@ -40,6 +40,10 @@ class Adapter:
 
     def names(self) -> Sequence[str]:
         """Names that it opens, paths aside."""
+        return ()
+
+    def more_names(self) -> Sequence[str]:
+        """Names that it opens as well and that take long to list; for suggestions alone."""
         return ()
 
     def find(self, name: str, *, trust: bool = False, project: Path | None = None) -> Any:
@@ -148,14 +152,17 @@ def _nothing(registry: Registry[Any], text: str) -> Exception:
             registry[text]
         except InputError as exc:
             return exc
+    opened = [_adapter(registry[name]) for name in registry.names()]
+    adapters = [adapter for adapter in opened if adapter is not None]
     known, path = known_names(registry), Path(text).expanduser()
+    near = nearest(text, [*known, *(n for adapter in adapters for n in adapter.more_names())])
+    remedy = f"did you mean {near!r}?" if near else ""
     if not path.suffix and len(path.parts) == 1 and not path.exists():
-        return unknown(registry.kind, text, known)
-    adapters = (_adapter(registry[name]) for name in registry.names())
-    files = [adapter.files for adapter in adapters if adapter is not None and adapter.files]
-    near = nearest(text, known)
+        error = unknown(registry.kind, text, known)
+        return NotFoundError(error.what, error.why, remedy)
+    files = [adapter.files for adapter in adapters if adapter.files]
     return ModelUnavailableError(
         f"{path.name!r} cannot be opened as a {registry.kind}",
         f"labkit opens {'; '.join(files)}" if files else "no adapter opens files",
-        f"did you mean {near!r}?" if near else "",
+        remedy,
     )

@@ -96,15 +96,19 @@ def test_an_adapter_opens_what_it_says_it_can_and_is_told_about_trust(tmp_path: 
 
 @pytest.mark.usefixtures("registered")
 def test_what_nothing_can_open_says_what_there_is(tmp_path: Path) -> None:
-    with pytest.raises(NotFoundError, match=r"No detector is called 'cornrs'.*mean 'corners'"):
+    unknown = r"No detector is called 'cornrs'.*mean 'corners'"
+    with pytest.raises(ModelUnavailableError, match=unknown) as caught:
         open_detector("cornrs")
+    assert caught.value.exit_code == 3
+    with pytest.raises(ModelUnavailableError, match=r"mean 'yolov8m-seg.pt'"):
+        open_detector("yolov8m-seg")  # published by Ultralytics, and not in the list
     (tmp_path / "notes.txt").touch()
     with pytest.raises(ModelUnavailableError) as caught:
         open_detector(tmp_path / "notes.txt")
     assert "'notes.txt' cannot be opened as a detector" in str(caught.value)
     assert "files that end with .corners" in str(caught.value)
     assert ".safetensors" in str(caught.value)
-    with pytest.raises(NotFoundError, match="No detector is called 'in-files'"):
+    with pytest.raises(ModelUnavailableError, match="No detector is called 'in-files'"):
         open_detector("in-files")  # an adapter's own name opens nothing by itself
     with pytest.raises(InputError, match="No detector was named"):
         open_detector(" ")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from labkit.core.errors import InputError
+from labkit.core.errors import InputError, ModelUnavailableError, NotFoundError
 from labkit.models.adapters import known_names, open_model
 from labkit.models.detectors import ultralytics as _ultralytics
 from labkit.models.detectors.base import DETECTORS, DetectOptions, Detector
@@ -47,17 +47,21 @@ def open_detector(
 
     Raises
     ------
-    InputError
-        No detector has this name (the message lists the known and the nearest), or it cannot be
-        used with these options.
     ModelUnavailableError
-        The weights are not there, are not trusted, or cannot be opened by any adapter.
+        No detector has this name (the message lists the known and the nearest), or the weights
+        are not there, are not trusted, or cannot be opened by any adapter.
+    InputError
+        The detector cannot be used with these options.
     """
     options = options or DetectOptions()
     if isinstance(what, str | Path):
-        detector = open_model(
-            DETECTORS, what, options, trust=trust, project=project, priority=priority
-        )
+        try:
+            detector = open_model(
+                DETECTORS, what, options, trust=trust, project=project, priority=priority
+            )
+        except NotFoundError as exc:
+            # exit code 3, as for weights that are not there
+            raise ModelUnavailableError(exc.what, exc.why, exc.remedy) from exc
         if not isinstance(detector, Detector):
             raise InputError(f"{str(what)!r} opened {detector!r}", "it is not a detector")
     elif isinstance(what, Detector):

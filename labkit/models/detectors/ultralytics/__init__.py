@@ -35,6 +35,12 @@ class Ultralytics(DetectorAdapter):
 
         return yolo11()
 
+    def more_names(self) -> Sequence[str]:
+        """Everything that Ultralytics publishes."""
+        from labkit.models.ultralytics import asset_names
+
+        return sorted(asset_names())
+
     def find(self, name: str, *, trust: bool = False, project: Path | None = None) -> Weights:
         """Fetch the file where Ultralytics publishes it, and check that it may be opened."""
         return resolve(name, trust=trust, project=project)
