@@ -12,7 +12,6 @@ from pathlib import Path
 from labkit.core.config import cache_dir, offline
 from labkit.core.errors import Argument, InputError, ModelUnavailableError
 from labkit.core.registry import nearest
-from labkit.store.files import write_atomic
 
 __all__ = [
     "FORMATS",
@@ -122,6 +121,8 @@ def is_trusted(project: Path, sha256: str) -> bool:
 
 def remember_trust(project: Path, sha256: str, name: str) -> None:
     """Note in the project that weights of this hash may be opened."""
+    from labkit.store.files import write_atomic  # with it comes pandas
+
     known = {**_trusted(project), sha256: name}
     text = json.dumps(known, indent=1, ensure_ascii=False, sort_keys=True).encode()
     write_atomic(project / TRUST_FILE, lambda f: f.write(text))

@@ -15,14 +15,9 @@ from labkit.core.errors import InputError, ModelUnavailableError
 from labkit.core.prompts import Prompts
 from labkit.models.filters import FilteredSource, FilterSwitch
 from labkit.models.interactors import interactor_names, open_interactor
-from labkit.models.interactors.ultralytics import (
-    NAMES,
-    FastSam,
-    Sam,
-    check_overlap,
-    handles,
-    open_weights,
-)
+from labkit.models.interactors.ultralytics import NAMES, handles, open_weights
+from labkit.models.interactors.ultralytics.sam import FastSam, Sam
+from labkit.models.interactors.ultralytics.weights import check_overlap
 from labkit.models.ultralytics import ultralytics
 from labkit.models.weights import resolve
 from labkit.models.worker import worker
