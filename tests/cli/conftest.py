@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -21,3 +22,9 @@ def demo_project(coco12: Path, yolo_onnx: Path, tmp_path_factory) -> Path:
     images, weights = str(coco12 / "images"), str(yolo_onnx)
     assert run(["demo", "--frames", images, "--weights", weights, "--out", str(out)]) == 0
     return out
+
+
+@pytest.fixture
+def project(demo_project: Path, tmp_path: Path) -> Path:
+    """A copy of the reviewed project, free to be changed."""
+    return shutil.copytree(demo_project, tmp_path / "project")

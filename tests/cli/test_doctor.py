@@ -1,4 +1,5 @@
 import json
+import shutil
 from importlib.metadata import PathDistribution
 
 import pytest
@@ -6,6 +7,7 @@ import pytest
 from labkit.cli import checks
 from labkit.cli.app import run
 from labkit.core.registry import Registry
+from labkit.project import Project
 from labkit.store.project import ProjectStore
 
 
@@ -122,3 +124,14 @@ def test_a_plug_in_that_cannot_be_imported_is_a_row_with_a_remedy(tmp_path, monk
     assert (row.name, row.status) == ("plug-ins", "warn")
     assert "The doctor 'bad' of the package 'bad-plug' cannot be used" in row.detail
     assert row.remedy == "mend or remove the package 'bad-plug'"
+
+
+def test_doctor_names_files_that_are_gone(coco12, yolo_onnx, tmp_path, capsys):
+    photo = shutil.copy(sorted((coco12 / "images").iterdir())[0], tmp_path / "photo.jpg")
+    with Project.create(tmp_path / "p", labels=["person"]) as p:
+        p.add_frames(photo)
+    (tmp_path / "photo.jpg").unlink()
+    assert run(["doctor", str(tmp_path / "p")]) == 2
+    out = capsys.readouterr().out
+    assert "1 of 1 are not where they were" in out
+    assert "photo.jpg" in out

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Literal
 
 import pytest
 
 from labkit.cli.app import run
 from labkit.exchange import FORMATS, DatasetReader, DatasetWriter, Format
+from labkit.project import Project
 
 
 class Listing(Format):
@@ -52,11 +52,6 @@ def listing() -> Iterator[None]:
     FORMATS.register("listing")(Listing)
     yield
     del FORMATS._items["listing"]
-
-
-@pytest.fixture
-def project(demo_project: Path) -> Path:
-    return demo_project
 
 
 def labkit(*args: object) -> int:
@@ -139,3 +134,12 @@ def test_a_format_that_can_only_be_read_says_so(project, tmp_path, capsys) -> No
         assert not out.exists()
     finally:
         del FORMATS._items["read-only"]
+
+
+def test_export_and_import_of_a_dataset(project, tmp_path, capsys):
+    out = tmp_path / "coco"
+    assert labkit("export", project, "coco", out, "--include", "scripted") == 0
+    assert "12 frames" in capsys.readouterr().out
+    assert labkit("import", project, "coco", out) == 0
+    with Project.open(project, read_only=True) as p:
+        assert [m.kind for m in p.runs()] == ["detector", "import"]
