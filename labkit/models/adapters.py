@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from labkit.core.errors import InputError, ModelUnavailableError, NotFoundError
+from labkit.core.errors import InputError, LabkitError, ModelUnavailableError, NotFoundError
 from labkit.core.registry import Registry, nearest, unknown
 from labkit.models.worker import Priority, worker
 
-__all__ = ["Adapter", "fits", "known_names", "open_model"]
+__all__ = ["Adapter", "can_open", "fits", "known_names", "open_model"]
 
 
 class Adapter:
@@ -117,6 +117,14 @@ def open_model(
     found = plugin.find(text, trust=trust, project=project)
     opener: Any = plugin
     return worker().call(opener.open, found, *arguments, priority=priority)
+
+
+def can_open(registry: Registry[Any], name: str | Path) -> bool:
+    """Whether a plug-in has this name or an adapter can open it."""
+    try:
+        return _find(registry, str(name)) is not None
+    except LabkitError:
+        return False
 
 
 def known_names(registry: Registry[Any]) -> list[str]:

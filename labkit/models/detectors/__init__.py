@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from labkit.core.errors import InputError, ModelUnavailableError, NotFoundError
-from labkit.models.adapters import known_names, open_model
+from labkit.models.adapters import can_open, known_names, open_model
 from labkit.models.detectors import ultralytics as _ultralytics
 from labkit.models.detectors.base import DETECTORS, DetectOptions, Detector
 from labkit.models.detectors.classes import only
@@ -60,6 +60,8 @@ def open_detector(
                 DETECTORS, what, options, trust=trust, project=project, priority=priority
             )
         except NotFoundError as exc:
+            if can_open(DETECTORS, what):  # the model is there, and lacks one of the classes
+                raise
             # exit code 3, as for weights that are not there
             raise ModelUnavailableError(exc.what, exc.why, exc.remedy) from exc
         if not isinstance(detector, Detector):
