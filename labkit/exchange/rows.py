@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from labkit.core.rows import attributes_from_json, shape_from_row
-from labkit.core.types import Frame
+from labkit.core.rows import frame_from_row, object_from_row
 from labkit.exchange.base import ExportBundle, ExportImage, LabelledObject, Provenance
 
 if TYPE_CHECKING:
@@ -36,36 +35,21 @@ def _iso(value: Any) -> str | None:
 
 def labelled_object(row: Mapping[str, Any]) -> LabelledObject:
     """One row of ``ANNOTATION_COLUMNS``, as :func:`records` gives it."""
-    state = str(row["state"])
+    item = object_from_row(row)
     return LabelledObject(
-        label=str(row["label"]),
-        shape=shape_from_row(row),
-        attributes=attributes_from_json(row["attributes"]),
-        track_id=None if row["track_id"] is None else int(row["track_id"]),
+        label=item.label,
+        shape=item.shape,
+        attributes=item.attributes,
+        track_id=item.track_id,
         provenance=Provenance(
-            object_id=str(row["object_id"]),
-            run=_text(row["run_id"]),
-            score=None if row["score"] is None else float(row["score"]),
-            reviewer=_text(row["reviewer"]),
-            verdict="none" if state == "proposed" else state,
+            object_id=item.object_id,
+            run=item.run_id,
+            score=item.score,
+            reviewer=item.reviewer,
+            verdict="none" if item.state == "proposed" else item.state,
             scripted=bool(row["scripted"]),
             time=_iso(row["time"]),
         ),
-    )
-
-
-def _frame(row: Mapping[str, Any]) -> Frame:
-    return Frame(
-        frame_id=str(row["frame_id"]),
-        source=str(row["source"]),
-        uri=str(row["uri"]),
-        index=int(row["index"]),
-        width=int(row["width"]),
-        height=int(row["height"]),
-        time_s=None if row["time_s"] is None else float(row["time_s"]),
-        sha256=str(row["sha256"]),
-        group=str(row["group"]),
-        orientation=int(row["orientation"]),
     )
 
 
@@ -81,7 +65,7 @@ def export_images(bundle: ExportBundle) -> Iterator[ExportImage]:
         if bundle.on_progress is not None:
             bundle.on_progress(done, total)
         yield ExportImage(
-            frame=_frame(row),
+            frame=frame_from_row(row),
             stem=str(row["stem"]),
             split=str(row["split"]),
             objects=tuple(labelled_object(r) for r in islice(objects, int(n))),

@@ -25,10 +25,14 @@ class _Line:
 
 @dataclass(slots=True)
 class _LabelFile:
-    """One label file: its usable lines, and whether any was not."""
+    """One label file: its usable lines, and whether any was not.
+
+    ``name`` is the image's name in the dataset, ``where`` that of the label file.
+    """
 
     image: Path
-    path: Path
+    name: str
+    where: str
     lines: list[_Line] = field(default_factory=list)
     exists: bool = False
     complete: bool = True
@@ -62,7 +66,7 @@ def read_yolo(source: DatasetReader, task: Task | None, names: object) -> None:
     for label in classes.values() or map(str, used):
         source.label(label)
     for file in files:
-        with source.attempt(_relative(file.image, layout.root)):
+        with source.attempt(file.name):
             _read_image(source, file, classes, chosen, kpt_shape)
 
 
@@ -73,12 +77,11 @@ def _read_image(
     task: Task,
     kpt_shape: tuple[int, int],
 ) -> None:
-    name, where = _relative(file.image, source.root), _relative(file.path, source.root)
-    image = source.new_image(name, path=file.image, labelled=file.exists)
+    image = source.new_image(file.name, path=file.image, labelled=file.exists)
     image.complete = file.complete
     rows = _provenance(source, file, classes)
     for line in file.lines:
-        with source.attempt(where, line.number, image=image):
+        with source.attempt(file.where, line.number, image=image):
             shape, score = decode(line.values, task, image.width, image.height, kpt_shape)
             label = classes.get(line.class_id, str(line.class_id))
             row = rows.get(line.number)
@@ -95,7 +98,7 @@ def _provenance(
     source: DatasetReader, file: _LabelFile, classes: Mapping[int, str]
 ) -> dict[int, LabelledRow]:
     """Line number → row of the sidecar; nothing where the label file has changed since."""
-    rows = source.sidecar.objects.get(_relative(file.path, source.root), [])
+    rows = source.sidecar.objects.get(file.where, [])
     labels = [classes.get(line.class_id) for line in file.lines]
     if [r.label for r in rows] != labels or file.rows != len(rows):
         return {}
@@ -109,8 +112,8 @@ def _parse(
     source: DatasetReader, image: Path, path: Path, classes: Mapping[int, str]
 ) -> _LabelFile:
     """The lines of one label file as numbers."""
-    out = _LabelFile(image, path)
     where = _relative(path, source.root)
+    out = _LabelFile(image, _relative(image, source.root), where)
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -211,4 +214,7 @@ def _kpt_shape(given: Any) -> tuple[int, int]:
 
 def _relative(path: Path, root: Path) -> str:
     """The path as a dataset names it: from its root where it lies inside, forward slashes."""
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
+    try:
+        return path.relative_to(root).as_posix()
+    except ValueError:
+        return path.as_posix()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -87,11 +88,12 @@ class YoloDataset:
                 yield image, label
         folders = [p for p in self.places if p.is_dir()] + [p for p, _ in self.missing]
         for folder in folders:
-            for label in self._label_files(folder):
-                if label not in taken:
-                    taken.add(label)
-                    inside = label.relative_to(self.label_folder(folder) or folder)
-                    yield folder / inside.with_suffix(""), label
+            place = self.label_folder(folder) or folder
+            found = place.rglob("*.txt") if place.is_dir() else ()
+            alone = {p for p in found if p not in taken and p.name not in _NO_LABELS}
+            taken |= alone
+            for label in sorted(alone, key=natural_key):
+                yield folder / label.relative_to(place).with_suffix(""), label
 
     def label_of(self, image: Path) -> Path:
         """The label file of an image, which may be absent.
@@ -100,28 +102,27 @@ class YoloDataset:
         for folders inside the dataset first; where there is no such file, one beside the image
         counts, and last one outside the dataset.
         """
-        inside, outside = self._twins(image)
-        beside = image.with_suffix(".txt")
-        order = (inside, beside, outside) if self._holds(image) else (outside, beside)
-        places = [place.with_suffix(".txt") for place in order if place is not None]
-        return first_existing(places) or places[0]
+        places = (place.with_suffix(".txt") for place in self._label_places(image))
+        first = next(places)
+        return first_existing(chain([first], places)) or first
 
     def label_folder(self, folder: Path) -> Path | None:
         """The folder ``labels`` that belongs to a folder of images, None where there is none."""
-        return first_existing(t for t in self._twins(folder) if t is not None and t != folder)
+        return first_existing(p for p in self._label_places(folder) if p != folder)
 
-    def _label_files(self, folder: Path) -> list[Path]:
-        place = self.label_folder(folder) or folder
-        found = place.rglob("*.txt") if place.is_dir() else ()
-        return sorted((p for p in found if p.name not in _NO_LABELS), key=natural_key)
-
-    def _holds(self, path: Path) -> bool:
-        return path.is_relative_to(self.root)
-
-    def _twins(self, path: Path) -> tuple[Path | None, Path | None]:
-        """The path with ``labels`` for ``images``: by folders in the dataset, and by any folder."""
-        inside = _swapped(path.relative_to(self.root)) if self._holds(path) else None
-        return None if inside is None else self.root / inside, _swapped(path)
+    def _label_places(self, path: Path) -> Iterator[Path]:
+        """Where labels of an image or of a folder may lie, the likeliest first."""
+        try:
+            inside = path.relative_to(self.root)
+        except ValueError:
+            yield _swapped(path) or path
+            yield path
+        else:
+            if twin := _swapped(inside):
+                yield self.root / twin
+            yield path
+            if twin := _swapped(path):
+                yield twin
 
 
 def locate(path: Path) -> YoloDataset:
