@@ -51,7 +51,7 @@ def _bridge(into: Ring, ring: Ring) -> Ring:
 def join_rings(rings: Sequence[Ring]) -> Ring:
     """One ring that covers the same area, as Ultralytics joins COCO's multi-part polygons.
 
-    Parts hang together by bridges of no width: a path there and back adds no area.
+    Bridges of no width connect the parts: a path there and back adds no area.
     """
     joined = np.asarray(rings[0], dtype=np.float64).reshape(-1, 2)
     for ring in rings[1:]:

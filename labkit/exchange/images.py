@@ -24,13 +24,13 @@ def image_size(path: Path) -> tuple[int, int]:
     Raises
     ------
     OSError
-        The file cannot be read or is no image.
+        The file cannot be read, or is not an image.
     """
     from PIL import Image
 
     try:
         with Image.open(path) as image:
-            if image.format == "TIFF":  # whether Pillow has turned it yet hangs on its version
+            if image.format == "TIFF":  # whether Pillow has turned it depends on its version
                 info = probe(path.read_bytes())
                 return info.width, info.height
             width, height = image.size
@@ -75,7 +75,7 @@ class ImageWriter:
         self._turned = self._not_linked = 0
 
     def write(self, image: ExportImage, folder: Path) -> str | FrameFailure:
-        """Write one image into ``folder``; its file name there, or why it cannot be read."""
+        """Write one image into ``folder`` and give its file name, or why it cannot be read."""
         frame = image.frame
         suffix = PurePosixPath(frame.uri).suffix.lower()
         plain = suffix in SUFFIXES and not is_video(frame)
@@ -89,7 +89,7 @@ class ImageWriter:
             data, suffix = self._content(frame, suffix if plain else "")
         except (OSError, ValueError, SyntaxError, LabkitError) as exc:
             if isinstance(exc, OSError) and exc.filename2 is not None:
-                raise  # the link could not be made: that is no fault of the frame
+                raise  # the link could not be made: that is not the frame's fault
             reason = " ".join(str(exc).split()) or type(exc).__name__
             return FrameFailure(frame.uri, reason, frame.frame_id)
         self._not_linked += self._mode == "link"
@@ -125,7 +125,7 @@ class ImageWriter:
         out = []
         if self._turned:
             out.append(
-                f"{self._turned} images with an EXIF orientation were written upright, encoded anew"
+                f"{self._turned} images with an EXIF orientation were encoded again, upright"
             )
         if self._not_linked:
             out.append(f"{self._not_linked} frames could not be links and were written as files")

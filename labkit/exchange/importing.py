@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Importer"]
 
-_LABELS_RUN = "labels"  # the run_id of labels that are no run
+_LABELS_RUN = "labels"  # the run_id of labels that belong to no run
 _CHUNK = 256  # images a transaction
 
 
@@ -254,7 +254,7 @@ class Importer:
         for k in range(0, len(todo), _CHUNK):
             chunk = todo[k : k + _CHUNK]
             rows = [d for i in chunk for d in self._decisions(i, session, reviewer)]
-            # seq 0: whoever has decided there in the meantime wins, and the import stops
+            # seq 0: a decision made in the meantime stops the import
             self._project.ledger.append(rows, dict.fromkeys(chunk, 0))
         return self._report(
             path,

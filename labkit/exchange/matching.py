@@ -18,7 +18,7 @@ __all__ = ["FrameMatcher", "NoMatchError"]
 
 
 class NoMatchError(Exception):
-    """An image that is no frame of the project, with the reason."""
+    """An image that is not a frame of the project, with the reason."""
 
 
 def _parts(name: str) -> tuple[str, ...]:

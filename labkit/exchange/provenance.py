@@ -59,7 +59,7 @@ class SidecarWriter:
         )  # fmt: skip
 
     def object(self, label_file: str, line: int, item: LabelledObject) -> None:
-        """One object, as it stands in a line of a label file."""
+        """One object, with its line in a label file."""
         p = item.provenance
         attributes = [[a.name, a.value, a.score] for a in item.attributes]
         self._objects.writerow(

@@ -52,7 +52,7 @@ class ExportReport:
     notes: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
-        """The report in words, a line each."""
+        """The report in words, one line per fact."""
         head = f"{self.frames} frames with {self.objects} objects exported as {self.format}"
         head += f" ({self.task})" if self.task else ""
         head += f" to {self.out}; {self.backgrounds} of them are backgrounds"
@@ -73,7 +73,7 @@ class ExportReport:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something in a dataset that could not be used; ``line`` is 1-based, 0 for the whole file."""
+    """Something in a dataset that could not be used; ``line`` counts from 1, 0: the whole file."""
 
     file: str
     line: int
@@ -101,7 +101,7 @@ class ImportReport:
     matched : dict
         ``frame id``, ``content`` or ``name`` → images found by it.
     unmatched : tuple of FrameFailure
-        Images that are no frame of the project, with the reason.
+        Images that are not frames of the project, with the reason.
     problems : tuple of Problem
         Lines and entries that could not be read, with file and line.
     dropped : dict
@@ -129,7 +129,7 @@ class ImportReport:
     notes: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
-        """The report in words, a line each."""
+        """The report in words, one line per fact."""
         head = f"{self.objects} objects on {self.frames} frames imported as {self.as_}"
         head += f" from {self.format} {self.path}" + (f", run {self.run_id}" if self.run_id else "")
         out = [head]

@@ -72,7 +72,7 @@ def place_groups(sizes: Sequence[int], shares: Sequence[float], seed: int = 0) -
     shares : sequence of float
         Share of each split, adding up to 1.
     seed : int
-        Which of equally large groups comes first.
+        Decides which of equally large groups comes first.
     """
     total = sum(sizes)
     missing = [share * total for share in shares]
@@ -126,9 +126,9 @@ def assign_splits(
     split : dict or None
         Split → share, adding up to 1; None for no split.
     seed : int
-        The same frames and seed give the same splits, in whatever order the frames come.
+        The same frames and seed give the same splits, in any order of the frames.
     by : {'auto', 'group', 'frame'}
-        ``group``: videos and folders stay together. ``frame``: each frame for itself. ``auto``:
+        ``group``: videos and folders stay together. ``frame``: each frame by itself. ``auto``:
         by group if there are as many groups as splits; otherwise videos stay together and images
         are split one by one, and the notes say so.
     """
@@ -147,7 +147,9 @@ def assign_splits(
     if frames.empty:
         return SplitPlan({}, names)
     units, notes = _units(frames, by, len(names))
-    counts = units.value_counts().sort_index()  # by name, so that the order of frames is no matter
+    counts = (
+        units.value_counts().sort_index()
+    )  # by name, so that the order of frames does not matter
     place = place_groups([int(n) for n in counts], list(split.values()), seed)
     split_of = {unit: names[k] for unit, k in zip(counts.index, place, strict=True)}
     chosen = units.map(split_of)

@@ -1,4 +1,4 @@
-"""Where an export goes: built beside its place, then put there in one move."""
+"""Where an export goes: written beside its place, then moved there in one step."""
 
 from __future__ import annotations
 
@@ -40,7 +40,9 @@ def _check_replaceable(out: Path) -> None:
     marker = read_marker(out)
     if marker is None:
         raise InputError(
-            f"Nothing can be exported to {out}", "it holds files and is no export of labkit", remedy
+            f"Nothing can be exported to {out}",
+            "it holds files and is not an export of labkit",
+            remedy,
         )
     foreign = sorted(there - set(marker.get("entries", [])) - {MARKER})
     if foreign:
@@ -106,7 +108,7 @@ def export_target(out: Path, about: Mapping[str, Any]) -> Iterator[Path]:
         raise StoreError(
             f"The export to {out} could not be written",
             why,
-            "nothing was changed there; name a folder with room that you may write to",
+            "nothing was changed there; name a folder that has room and that you may write to",
         ) from exc
     finally:
         if folder is not None:

@@ -71,7 +71,7 @@ def export(
     by : {'auto', 'group', 'frame'}
         See :func:`labkit.exchange.splits.assign_splits`.
     images : {'copy', 'link', 'none'}
-        Copies, symbolic links, or labels alone.
+        Copies, symbolic links, or only labels.
     reader : EncodedFrames, optional
         Who reads frames; the project's own by default.
     on_progress : callable, optional
@@ -84,7 +84,7 @@ def export(
     InputError
         Arguments are unknown, there is nothing to export, or ``out`` holds something else.
     StoreError
-        ``out`` cannot be written; what was there is as it was.
+        ``out`` cannot be written; what was there is unchanged.
     """
     name, chosen = open_format(format)
     if images not in get_args(ImageMode):

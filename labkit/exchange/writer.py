@@ -46,7 +46,7 @@ class DatasetWriter:
     was_split : bool
         Whether splits were asked for.
     shapes : str
-        What kind of shapes is written, set by a format that writes one kind alone.
+        What kind of shapes is written; set by a format that writes only one kind.
     """
 
     def __init__(

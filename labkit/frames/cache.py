@@ -21,7 +21,7 @@ class FrameCache:
     reader : FrameReader
         Left open by :meth:`close`.
     max_bytes : int
-        Bytes of encoded data that are kept. A frame that is larger alone is read but not kept.
+        Bytes of encoded data that are kept. A frame that is larger than this is read but not kept.
     """
 
     def __init__(self, reader: FrameReader, max_bytes: int = 256 * 2**20) -> None:

@@ -26,7 +26,7 @@ def find(what: Any, recursive: bool = True, image_root: Path | None = None) -> F
     Raises
     ------
     InputError
-        Nothing is there: no such path, a folder without images and videos, an empty list. As part
+        There is nothing: no such path, a folder without images and videos, an empty list. As part
         of a list these are failures instead.
     """
     if isinstance(what, str | Path):
@@ -93,5 +93,5 @@ def _yolo(path: Path, recursive: bool) -> Found:
     dataset = yolo.locate(path)
     if not dataset.places:
         why = f"nothing it names exists: {dataset.missing[0][0]}"
-        raise InputError(f"No image of {str(path)!r} is there", why)
+        raise InputError(f"No image of {str(path)!r} exists", why)
     return _nonempty(dataset.files(recursive), path)

@@ -16,7 +16,7 @@ def reason_of(exc: BaseException) -> str:
     if isinstance(exc, FrameError):
         return exc.why or exc.what
     if isinstance(exc, FileNotFoundError):
-        return "the file is not there"
+        return "the file does not exist"
     text = getattr(exc, "strerror", None)  # of OSError, and of PyAV's errors
     if text:
         return str(text)[0].lower() + str(text)[1:]

@@ -64,7 +64,7 @@ class ImageInfo:
         EXIF orientation 1..8 of the stored pixels.
     mime : str or None
         Media type under which a browser shows these bytes as :func:`decode` would; None where the
-        pixels have to be encoded anew for that.
+        pixels have to be encoded again for that.
     """
 
     width: int
@@ -177,7 +177,7 @@ def _orientation(image: Image.Image, data: bytes) -> int:
         return 1  # Pillow would decode the whole image to look for a tag after the pixels
     try:
         value: Any = image.getexif().get(_ORIENTATION, 1)
-    except Exception:  # noqa: BLE001 - an unreadable tag is no reason to refuse the pixels
+    except Exception:  # noqa: BLE001 - an unreadable tag does not spoil the pixels
         return 1
     return int(value) if value in range(1, 9) else 1
 
@@ -194,7 +194,7 @@ def _mime(image: Image.Image, data: bytes, orientation: int) -> str | None:
         or image.has_transparency_data
         or (name == "PNG" and data[24:25] == b"\x10")  # 16 bits a channel
         or (name != "MPO" and getattr(image, "is_animated", False))
-        or (name not in {"JPEG", "MPO"} and orientation != 1)  # browsers turn JPEGs alone
+        or (name not in {"JPEG", "MPO"} and orientation != 1)  # browsers turn only JPEGs
     ):
         return None
     return _BROWSER_MIME.get(name)

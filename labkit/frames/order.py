@@ -31,7 +31,7 @@ def is_video(frame: Frame) -> bool:
     """Whether a frame belongs to a video.
 
     The hash of such a frame is made from its file and its index, so it differs from the file's
-    own. A time is no sign: some videos have no timestamps.
+    own. The time does not tell: some videos have no timestamps.
     """
     return frame.sha256 != frame.source
 

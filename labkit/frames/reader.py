@@ -26,7 +26,7 @@ _OPEN_VIDEOS: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A frame as a browser can show it.
+    """A frame in a form that a browser can show.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class Encoded:
     mime : str
         ``image/jpeg``, ``image/png``, ...
     orientation : int
-        EXIF orientation of the pixels in ``data``. Other than 1 for JPEGs alone, whose EXIF tag
+        EXIF orientation of the pixels in ``data``. Only JPEGs have another than 1; their EXIF tag
         says the same: a browser's default (``image-orientation: from-image``) turns them upright.
     """
 
@@ -97,7 +97,7 @@ class FrameReader:
 
         JPEG, PNG, WebP, GIF, BMP and AVIF files are handed out as they are, undecoded, once their
         header and their end have been checked. What a browser would not show, or not as
-        :meth:`read` gives it, is encoded anew and upright: TIFF, PNM and JPEG 2000, 16-bit, CMYK,
+        :meth:`read` gives it, is encoded again, upright: TIFF, PNM and JPEG 2000, 16-bit, CMYK,
         transparency, animations and turned files other than JPEG as lossless PNG; frames of a
         video as JPEG of quality 95.
 
@@ -135,7 +135,7 @@ class FrameReader:
                     return decoder.read(frame.index, frame.time_s)
 
     def _decoder(self, path: Path) -> VideoDecoder:
-        """Open decoder of a video, for this thread alone; opened anew if the file was replaced."""
+        """The open decoder of a video in this thread, opened again if the file was replaced."""
         local = self._local
         if not hasattr(local, "open"):
             local.open = OrderedDict()

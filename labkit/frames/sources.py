@@ -85,21 +85,21 @@ def scan(
     image_root : Path, optional
         Where the images of a COCO JSON file lie.
     on_progress : callable, optional
-        Called with files done and files in all, in the calling thread.
+        Called with files done and all files, in the calling thread.
     cancelled : callable, optional
         Asked now and then, from several threads; True ends the scan.
 
     Returns
     -------
     ScanResult
-        Images carry their folder as ``group``, frames of a video the video. ``frame_id`` hangs on
-        the file's content and the index alone, so a moved file keeps its ids and byte-identical
-        files are one.
+        The ``group`` of an image is its folder, that of a frame of a video the video. ``frame_id``
+        depends only on the file's content and the index, so a moved file keeps its ids, and
+        byte-identical files are one.
 
     Raises
     ------
     InputError
-        Nothing is there to add, or an argument is out of range.
+        There is nothing to add, or an argument is out of range.
     CancelledError
         ``cancelled`` said so.
     """
@@ -185,7 +185,7 @@ def _read_file(
         return _failed(uri, reason_of(exc))
     except CancelledError:
         raise
-    except Exception as exc:  # noqa: BLE001 - whatever a file does to a decoder, the rest goes on
+    except Exception as exc:  # noqa: BLE001 - one file that breaks a decoder does not stop the rest
         _log.warning("Unexpected error while reading %r", uri, exc_info=True)
         return _failed(uri, f"{type(exc).__name__}: {reason_of(exc)}")
 
@@ -248,5 +248,5 @@ def _failed(uri: str, reason: str) -> ScanResult:
 
 
 def _shown(uri: str) -> str:
-    """Spell a name so that it can be written as UTF-8, whatever bytes it was made of."""
+    """A name that can be written as UTF-8; bytes that cannot are escaped."""
     return uri.encode("utf-8", "backslashreplace").decode()

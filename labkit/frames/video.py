@@ -221,12 +221,12 @@ def _list_packets(
 def _defect(container: Any, stream: Any, whole: int, end: float, broken: str) -> str:
     """Tell what the header promises and the file does not hold."""
     if "mp4" in container.format.name and stream.frames > whole:
-        return f"it is cut short: {whole} of {stream.frames} frames are there"
+        return f"it is cut short: {whole} of {stream.frames} frames exist"
     tag = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", stream.metadata.get("DURATION", ""))
     if tag and "matroska" in container.format.name:
         promised = 3600 * int(tag[1]) + 60 * int(tag[2]) + float(tag[3])
         if promised - end > max(1.0, 0.05 * promised):  # the last frame may be shown for a while
-            return f"it is cut short: {end:.1f} of {promised:.1f} s are there"
+            return f"it is cut short: {end:.1f} of {promised:.1f} s exist"
     return f"it breaks off after {whole} frames: {broken}" if broken else ""
 
 

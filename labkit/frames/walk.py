@@ -29,7 +29,7 @@ VIDEO_SUFFIXES: Final = frozenset(
     """.mp4 .m4v .mov .avi .mkv .webm .mpg .mpeg .m2v .ts .mts .m2ts .wmv .asf .flv .f4v .ogv .3gp
     .3g2 .mxf .vob .h264 .h265 .264 .265 .hevc""".split()  # noqa: SIM905
 )
-"""Files of other suffixes are left out of folders and globs; named alone they are tried."""
+"""Files with other suffixes are left out of folders and globs; named themselves they are tried."""
 
 
 @dataclass(slots=True)

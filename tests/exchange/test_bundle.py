@@ -155,7 +155,7 @@ def test_other_peoples_files_are_never_replaced(project, ids, tmp_path: Path) ->
     accept(project, ids[0])
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/thesis.tex").write_text("x")
-    with pytest.raises(InputError, match="no export of labkit"):
+    with pytest.raises(InputError, match="not an export of labkit"):
         export(project, "yolo", tmp_path / "mine")
     export(project, "yolo", tmp_path / "out")
     (tmp_path / "out/weights.pt").write_text("x")

@@ -98,7 +98,7 @@ def test_links_that_go_in_circles_end(tmp_path: Path) -> None:
     assert len(found.frames) == 1
     assert found.duplicates == 0
     reasons = {f.uri: f.reason for f in found.failures}
-    assert reasons["gone.jpg"] == "the file is not there"
+    assert reasons["gone.jpg"] == "the file does not exist"
     assert "symbolic links" in reasons["self.jpg"]
 
 
@@ -429,7 +429,7 @@ def test_coco_images_in_a_folder_of_their_own(split: Path, tmp_path: Path) -> No
     path = coco(tmp_path / "far/away/x.json", ["t2.png", "gone.png"])
     found = scan(path, root=split, image_root=split / "images/train")
     assert [f.uri for f in found.frames] == ["images/train/t2.png"]
-    assert "x.json names is not there" in found.failures[0].reason
+    assert "x.json names does not exist" in found.failures[0].reason
 
 
 @pytest.mark.parametrize(

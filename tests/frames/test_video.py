@@ -390,7 +390,7 @@ def test_a_vanished_video_is_an_error_in_one_line(make_video: Maker) -> None:
     with FrameReader() as reader:
         reader.read(frame)
         path.unlink()
-        with pytest.raises(FrameError, match=r"Frame 2 of .*: the file is not there"):
+        with pytest.raises(FrameError, match=r"Frame 2 of .*: the file does not exist"):
             reader.read(frame)
 
 

@@ -22,13 +22,13 @@ __all__ = ["read_object", "rle_pixels"]
 
 def _number(value: Any, what: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise InputError(f"{what} holds {value!r}, which is no finite number")
+        raise InputError(f"{what} holds {value!r}, which is not a finite number")
     return float(value)
 
 
 def _numbers(values: Any, what: str) -> list[float]:
     if not isinstance(values, list):
-        raise InputError(f"{what} is no list of numbers")
+        raise InputError(f"{what} is not a list of numbers")
     return [_number(v, what) for v in values]
 
 
@@ -70,7 +70,7 @@ def _rle(data: Mapping[str, Any], width: int, height: int) -> Rle:
 
 
 def _outline(segmentation: Any, width: int, height: int) -> Shape | None:
-    """The shape of a segmentation alone; None where there is none."""
+    """The shape of a segmentation, None where there is none."""
     if not segmentation:
         return None
     if isinstance(segmentation, dict):

@@ -56,7 +56,9 @@ class _JsonFile:
         data, file = load_json(self._path), self._path.name
         for key in ("annotations", "categories"):
             if not isinstance(data.get(key) or [], list):
-                raise InputError(f"{str(self._path)!r} is not COCO JSON", f"its {key} are no list")
+                raise InputError(
+                    f"{str(self._path)!r} is not COCO JSON", f"its {key} are not a list"
+                )
         for entry in self._entries(data, "categories", "category"):
             with self._source.attempt(file):
                 self._category(entry)
@@ -110,10 +112,10 @@ class _JsonFile:
 
     def _annotation(self, entry: Mapping[str, Any], image: ImageLabels | None) -> None:
         if image is None:
-            raise InputError(f"its image_id {entry.get('image_id')!r} is no image of the file")
+            raise InputError(f"its image_id {entry.get('image_id')!r} is not an image of the file")
         category = entry.get("category_id")
         if not isinstance(category, int) or category not in self._labels:
-            raise InputError(f"its category_id {category!r} is no category of the file")
+            raise InputError(f"its category_id {category!r} is not a category of the file")
         label = self._labels[category]
         image.objects.append(read_object(entry, label, image.width, image.height))
 

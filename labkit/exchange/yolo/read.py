@@ -133,7 +133,7 @@ def _parse(
             class_id = _class_id(fields[0], classes)
             values = tuple(float(v) for v in fields[1:])
             if not values:
-                raise InputError("1 column is no label")
+                raise InputError("1 column is not a label")
             out.lines.append(_Line(number, class_id, values))
         out.complete &= len(out.lines) > before
     return out

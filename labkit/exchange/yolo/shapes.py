@@ -48,7 +48,7 @@ _EDGE = 1e-6  # relative; a box that only rounding pushes over the edge is not '
 _TEXT = {
     "outside": "{n} objects lie outside their frame and are left out",
     "clipped": "{n} objects reach beyond their frame and were cut at its edge",
-    "rectangle": "{n} objects have a box alone and were written as rectangles",
+    "rectangle": "{n} objects have only a box and were written as rectangles",
     "parts": "{n} objects have several parts, joined into one polygon",
     "holes": "{n} masks have holes, which were filled: YOLO polygons hold none",
     "flat": "{n} objects have no outline that could be traced; their boxes were written",
@@ -270,7 +270,7 @@ def decode(
     """
     right, n = _columns(task, len(numbers), kpt_shape)
     if not right:
-        raise InputError(f"{len(numbers) + 1} columns are no {task} label")
+        raise InputError(f"{len(numbers) + 1} columns are not a {task} label")
     values = np.asarray(numbers, dtype=np.float64)
     if not np.isfinite(values).all():
         raise InputError("A number is not finite")

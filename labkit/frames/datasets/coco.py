@@ -41,7 +41,7 @@ def image_name(entry: object) -> str | None:
 def image_folders(json_file: Path) -> list[Path]:
     """The folders in which the images of a COCO file usually lie.
 
-    Next to the JSON file, in ``images/`` there, in the folder of the split that its name ends with
+    Next to the JSON file, in ``images/`` beside it, in the folder of the split that ends its name
     (``instances_val2017.json``: ``val2017/``, ``images/val2017/``), and the same one level up.
     """
     split = json_file.stem.rsplit("_", 1)[-1]
@@ -89,6 +89,6 @@ def coco_files(path: Path, image_root: Path | None = None) -> Found:
             found.files.append(place)
         else:
             found.failures.append(
-                (folders[0] / name, f"the image that {path.name} names is not there")
+                (folders[0] / name, f"the image that {path.name} names does not exist")
             )
     return found

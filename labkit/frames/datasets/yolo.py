@@ -169,7 +169,7 @@ def read_settings(path: Path) -> dict[str, Any]:
         It cannot be read, or is not a table of keys and values.
     """
     try:
-        data = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=yaml.BaseLoader)  # noqa: S506 - it makes text alone
+        data = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=yaml.BaseLoader)  # noqa: S506 - it makes only text
     except (OSError, UnicodeDecodeError, ValueError, yaml.YAMLError, RecursionError) as exc:
         raise InputError(f"{str(path)!r} cannot be read as a YOLO dataset", str(exc)) from exc
     if not isinstance(data, dict):

@@ -51,7 +51,7 @@ def test_an_entry_without_a_name_is_listed_and_stops_nothing(tmp_path: Path) -> 
         "image number 1 has no usable file_name",
         "image number 3 has no usable file_name",
         "image number 4 has no usable file_name",
-        "the image that x.json names is not there",
+        "the image that x.json names does not exist",
     ]
     read = read_dataset("coco", path)
     assert [i.name for i in read.images] == ["sub/a.png"]
