@@ -43,11 +43,11 @@ class Adapter:
         return ()
 
     def more_names(self) -> Sequence[str]:
-        """Names that it opens as well and that take long to list; for suggestions alone."""
+        """Names that it opens as well and that take long to list; used for suggestions only."""
         return ()
 
     def find(self, name: str, *, trust: bool = False, project: Path | None = None) -> Any:
-        """Fetch and check what is to be opened; called in the asker's thread, for it may take long.
+        """Fetch and check what is to be opened; called in the caller's thread, as it may take long.
 
         Parameters
         ----------

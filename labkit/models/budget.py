@@ -1,4 +1,4 @@
-"""Memory of models: what is in use, how it is freed, and what happens where it runs out."""
+"""Memory of models: what is in use, how it is freed, and what happens when it runs out."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Memory:
 
 
 def memory() -> Memory:
-    """What models hold; any thread, cheap, and loads nothing."""
+    """What models hold. It is cheap, loads nothing, and may be called in any thread."""
     on_device, on_host = embeddings().nbytes
     names = tuple(name for held in list(_holders) for name in held())
     return Memory(_devices(), on_device, on_host, names)
@@ -102,7 +102,7 @@ def _devices() -> tuple[DeviceMemory, ...]:
 def release() -> None:
     """Free every model and cache of this process; the next call opens them again.
 
-    Waits for the work that is queued at a higher priority; work that is queued behind goes on.
+    Work that is queued at a higher priority is done first.
     """
     worker().call(_free, priority=Priority.PREFETCH)
 
@@ -147,7 +147,7 @@ def in_chunks(
     *,
     remedy: str = "use a smaller model or " + Argument("device", "cpu"),
 ) -> list[B]:
-    """Work on a few items at a time, on fewer where memory runs out; the inference thread.
+    """Work on a few items at a time, on fewer when memory runs out; the inference thread.
 
     The first time that memory runs out the caches are dropped, then the chunks are halved, for
     these items and those that follow.
@@ -160,7 +160,7 @@ def in_chunks(
     work : callable
         Gives one result for each item.
     remedy : str
-        What people can do about it.
+        What the message says people can do about it.
 
     Raises
     ------

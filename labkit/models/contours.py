@@ -32,12 +32,12 @@ __all__ = [
 ]
 
 _CLOSE = 0.5
-"""Pixels by which outlines may move where nobody says otherwise."""
+"""Pixels by which outlines may move by default."""
 
 
 @dataclass(frozen=True, slots=True)
 class PolygonReport:
-    """Polygons of a mask, and what of the mask they cannot hold.
+    """Polygons of a mask, and what of the mask they cannot represent.
 
     Attributes
     ----------
@@ -161,7 +161,7 @@ def shape_to_polygons(
     Parameters
     ----------
     shape : Shape
-        With a mask, polygons, a rotated box or a box: the first of them that is there is taken.
+        Its mask is used if it has one, else its polygons, its rotated box, or its box.
     size : (width, height)
         Of the frame, pixels.
     tolerance, budget

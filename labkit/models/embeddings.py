@@ -31,7 +31,7 @@ class EmbeddingKey(NamedTuple):
 
 
 class Embedding(Protocol):
-    """What a model has made of one frame."""
+    """What a model has computed of one frame."""
 
     @property
     def nbytes(self) -> int:
@@ -84,7 +84,7 @@ class EmbeddingCache:
     def get(self, key: EmbeddingKey, device: str = "cpu") -> Any:
         """An embedding on a device, or None where it is not kept; the inference thread.
 
-        It is what was put under this key, and so of the kind that the asker's weights give.
+        It is the object that :meth:`put` was given with this key.
         """
         with self._lock:
             found = self._kept.get(key)
@@ -97,7 +97,7 @@ class EmbeddingCache:
             return found
 
     def put(self, key: EmbeddingKey, embedding: Embedding) -> None:
-        """Keep an embedding, and let older ones go; the inference thread."""
+        """Keep an embedding, and drop older ones; the inference thread."""
         with self._lock:
             self._kept[key] = embedding
             self._kept.move_to_end(key)

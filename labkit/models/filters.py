@@ -51,7 +51,9 @@ def clahe(image: Image, clip: float = 2.0, tiles: float = 8) -> Image:
     _within("clahe", "clip", clip, 0.01, 40)
     _within("clahe", "tiles", tiles, 1, 64)
     if tiles != int(tiles):
-        raise InputError("The filter 'clahe' cannot be used", f"tiles={tiles:g} is no whole number")
+        raise InputError(
+            "The filter 'clahe' cannot be used", f"tiles={tiles:g} is not a whole number"
+        )
     size = (int(tiles), int(tiles))
     return _on_luma(image, cv2.createCLAHE(clipLimit=clip, tileGridSize=size).apply)
 
@@ -105,7 +107,7 @@ class FilterStep:
         Raises
         ------
         InputError
-            No such filter or parameter, no number, or a number out of range.
+            There is no such filter or parameter, or a value is not a number or out of range.
         """
         filter_ = FILTERS[name]
         signature = inspect.signature(filter_)
@@ -123,10 +125,10 @@ class FilterStep:
             numbers = tuple((key, float(f"{float(value):g}")) for key, value in given)
         except (TypeError, ValueError) as exc:
             raise InputError(
-                f"The filter {name!r} cannot be used", f"a parameter is no number: {exc}"
+                f"The filter {name!r} cannot be used", f"a parameter is not a number: {exc}"
             ) from exc
         step = cls(name, numbers)
-        step(np.zeros((2, 2, 3), dtype=np.uint8))  # says now what cannot be, not at the next frame
+        step(np.zeros((2, 2, 3), dtype=np.uint8))  # raises here, and not at the next frame
         return step
 
     def __call__(self, image: Image) -> Image:
@@ -159,7 +161,7 @@ class FilterChain:
         Raises
         ------
         InputError
-            The text is no chain, or a filter or number cannot be used.
+            The text cannot be read as a chain, or a filter or number cannot be used.
         """
         return cls(tuple(_parsed(part.strip()) for part in text.split("|") if text.strip()))
 
@@ -185,7 +187,7 @@ def _parsed(text: str) -> FilterStep:
     found = re.fullmatch(r"([\w-]+)\s*(?:\((.*)\))?", text)
     if found is None:
         raise InputError(
-            f"{text!r} is no image filter", remedy="write it like 'clahe(clip=2.0)|gamma(0.8)'"
+            f"{text!r} is not an image filter", remedy="write it like 'clahe(clip=2.0)|gamma(0.8)'"
         )
     values: list[Any] = []
     named: dict[str, Any] = {}

@@ -58,7 +58,7 @@ def resolve(weights: str | Path, *, trust: bool = False, project: Path | None = 
         A path, or a name of Ultralytics' own list (``yolo11n.pt``), which Ultralytics fetches into
         the cache folder.
     trust : bool
-        Open a file that can run code when it is opened although nobody vouches for it.
+        Open a file that can run code when it is opened, although labkit cannot know who made it.
     project : Path, optional
         The project's folder; trust is remembered there, by SHA-256.
 
@@ -121,7 +121,7 @@ def is_trusted(project: Path, sha256: str) -> bool:
 
 def remember_trust(project: Path, sha256: str, name: str) -> None:
     """Note in the project that weights of this hash may be opened."""
-    from labkit.store.files import write_atomic  # with it comes pandas
+    from labkit.store.files import write_atomic  # which imports pandas
 
     known = {**_trusted(project), sha256: name}
     text = json.dumps(known, indent=1, ensure_ascii=False, sort_keys=True).encode()
@@ -156,7 +156,7 @@ def _format(path: Path) -> str:
             return "openvino"
         raise ModelUnavailableError(
             f"{path.name!r} is not a model",
-            "it is a folder, and no OpenVINO export",
+            "it is a folder, but not an OpenVINO export",
             "give the weights file, or a folder whose name ends with _openvino_model",
         )
     kind = FORMATS.get(path.suffix.lower())
@@ -169,7 +169,7 @@ def _format(path: Path) -> str:
 
 
 def _refuse_other_files(path: Path, kind: str) -> None:
-    """Call a text file named .pt what it is, rather than open it."""
+    """Refuse a file whose content is not what its suffix says."""
     if path.is_dir():
         return
     try:
@@ -215,7 +215,7 @@ def _fetch(name: str) -> Path:
         near = nearest(name, sorted(known))
         raise ModelUnavailableError(
             f"The weights {name!r} are not there",
-            "no such file, and Ultralytics offers none of that name",
+            "no such file, and Ultralytics publishes none of that name",
             f"did you mean {near!r}?" if near else "",
         )
     target = cache_dir() / name

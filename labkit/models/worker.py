@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class Priority(IntEnum):
-    """Lower goes first."""
+    """A lower value goes first."""
 
     CLICK = 0
     TRACK = 1
@@ -127,7 +127,7 @@ class InferenceWorker:
             try:
                 with _inference_mode():
                     result = task.call()
-            except BaseException as exc:  # noqa: BLE001  it belongs to whoever waits for the future
+            except BaseException as exc:  # noqa: BLE001  whoever waits gets it
                 task.future.set_exception(exc)
             else:
                 task.future.set_result(result)

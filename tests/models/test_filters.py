@@ -69,9 +69,9 @@ def test_grey_stays_grey():
     ("text", "says"),
     [
         ("clahe(clip=0)", r"clip=0 is not between 0.01 and 40"),
-        ("clahe(tiles=2.5)", r"tiles=2.5 is no whole number"),
+        ("clahe(tiles=2.5)", r"tiles=2.5 is not a whole number"),
         ("gamma(nan)", r"gamma=nan is not between"),
-        ("gamma(dark)", r"is no number"),
+        ("gamma(dark)", r"is not a number"),
         ("gamma(1, 2)", r"its parameters: gamma"),
         ("equalize(3)", r"its parameters: none"),
         ("gamma(g=2)", r"unexpected keyword argument 'g'"),

@@ -17,7 +17,7 @@ from labkit.models.worker import Priority
 
 __all__ = ["DETECTORS", "detector_names", "open_detector"]
 
-del _ultralytics  # imported for its registration alone
+del _ultralytics  # imported only to be registered
 
 
 def open_detector(

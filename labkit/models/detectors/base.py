@@ -49,7 +49,7 @@ class ModelInfo:
     weights_sha256 : str or None
         None for a detector without weights.
     licence : str
-        Of the weights, as far as they say it; empty where they do not.
+        Licence of the weights; empty if they do not name one.
     versions : mapping
         Package → version of what computes the result.
     class_scores : str
@@ -59,7 +59,7 @@ class ModelInfo:
     params : mapping
         What else decides the result: image size, maximum number of boxes.
     batch : int
-        Frames that the model takes at once, where nobody says otherwise.
+        Frames per batch by default.
     """
 
     name: str
@@ -86,13 +86,13 @@ class DetectOptions:
     imgsz : int or (height, width), optional
         Size of the model's input in pixels; None for the one it was trained with.
     device : str, optional
-        ``cpu``, ``0``, ``cuda:0``, ``mps`` ...; None for the best one there is.
+        ``cpu``, ``0``, ``cuda:0``, ``mps`` ...; None for the best one available.
     classes : tuple of str or int, optional
         The model's labels that are wanted, or their numbers; None for all.
     masks_to_polygons : bool
-        Give every mask as polygons, too.
+        Also give every mask as polygons.
     max_det : int
-        Most objects on one frame; the best ones are kept.
+        Greatest number of objects per frame; the best ones are kept.
     """
 
     store_above: float = 0.05
@@ -132,10 +132,10 @@ class Detector(Protocol):
 
 @runtime_checkable
 class StagedDetector(Detector, Protocol):
-    """A detector whose work beside the model itself can overlap with inference."""
+    """A detector that can prepare and finish frames while the model works on others."""
 
     def prepare(self, image: Image) -> Any:
-        """Make of one image what inference needs; any thread, no torch."""
+        """Prepare one image for inference; any thread, without torch."""
         ...
 
     def infer(self, prepared: Sequence[Any]) -> list[Any]:
@@ -143,7 +143,7 @@ class StagedDetector(Detector, Protocol):
         ...
 
     def finish(self, raw: Any, frame: Frame) -> FrameResult:
-        """Make the proposals of one frame; any thread, no torch."""
+        """Make the proposals of one frame; any thread, without torch."""
         ...
 
 
@@ -151,7 +151,7 @@ class DetectorAdapter(Adapter):
     """Opens one family of detectors, under many names or from files."""
 
     def known(self) -> Sequence[KnownWeights]:
-        """What to say to people about the names that it knows; see the catalogue."""
+        """The names that it opens, described for people."""
         return ()
 
     def names(self) -> Sequence[str]:
@@ -165,7 +165,7 @@ class DetectorAdapter(Adapter):
 
 @dataclass(frozen=True, slots=True)
 class KnownWeights:
-    """A detector that needs no file of one's own.
+    """A detector that can be used without a file of yours.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What there is to choose from without a weights file of one's own."""
+"""Detectors that can be used without a weights file of yours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Only some of a model's labels: which they are, and a detector that gives no others."""
+"""A choice among the labels of a model."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def class_names(classes: Sequence[str | int], labels: Sequence[str]) -> tuple[st
 
 
 def only(detector: Detector, classes: Sequence[str | int]) -> Detector:
-    """The same detector, which gives proposals of some classes alone."""
+    """The same detector, which gives proposals of these classes only."""
     labels = class_names(classes, detector.info.labels)
     if isinstance(detector, StagedDetector):
         return _StagedOnly(detector, labels)
@@ -51,7 +51,7 @@ def _chosen(proposals: Sequence[Proposal], labels: Sequence[str]) -> list[Propos
 
 
 class _Only:
-    """A detector behind a choice of labels."""
+    """A detector whose proposals are filtered by label."""
 
     def __init__(self, detector: Detector, labels: Sequence[str]) -> None:
         self._inner, self._labels = detector, labels
@@ -62,17 +62,17 @@ class _Only:
         return self._inner.info
 
     def detect(self, images: Sequence[Image], frames: Sequence[Frame]) -> list[list[Proposal]]:
-        """Proposals of every image, those of other labels left out."""
+        """Proposals of every image, without those of other labels."""
         return [_chosen(each, self._labels) for each in self._inner.detect(images, frames)]
 
 
 class _StagedOnly(_Only):
-    """The same in stages."""
+    """The same for a detector that works in stages."""
 
     _inner: StagedDetector
 
     def prepare(self, image: Image) -> Any:
-        """Make of one image what inference needs."""
+        """Prepare one image for inference."""
         return self._inner.prepare(image)
 
     def infer(self, prepared: Sequence[Any]) -> list[Any]:
@@ -80,6 +80,6 @@ class _StagedOnly(_Only):
         return self._inner.infer(prepared)
 
     def finish(self, raw: Any, frame: Frame) -> FrameResult:
-        """Make the proposals of one frame, those of other labels left out."""
+        """Make the proposals of one frame, without those of other labels."""
         result = self._inner.finish(raw, frame)
         return FrameResult(_chosen(result.proposals, self._labels), result.dropped)

@@ -15,7 +15,7 @@ from labkit.models.worker import Priority
 
 __all__ = ["INTERACTORS", "interactor_names", "open_interactor"]
 
-del gestures, grabcut, sam2, scissors, ultralytics  # imported for their registration alone
+del gestures, grabcut, sam2, scissors, ultralytics  # imported only to be registered
 
 
 def open_interactor(
@@ -39,7 +39,7 @@ def open_interactor(
     source : ImageSource
         Gives the pixels.
     device : str or int, optional
-        ``cpu``, ``cuda:0``, ``0``, ``mps``; the best there is by default.
+        ``cpu``, ``cuda:0``, ``0``, ``mps``; the best one available by default.
     trust, project
         For files that can run code when they are opened, as for
         :func:`labkit.models.weights.resolve`. SAM2's own are read without that danger.

@@ -44,14 +44,14 @@ class InteractorInfo:
     takes : frozenset of PromptKind
         Prompts that it understands.
     min_points : int
-        Points it needs before it can answer; 0 where a box or strokes alone will do.
+        Least number of points; 0 if a box or strokes are enough.
     needs_weights : bool
     device : str
         Where it computes: ``cpu``, ``cuda:0``, ``mps``.
     several : bool
         Whether one click is answered by several masks, best first.
     help : str
-        One sentence for people: how it is used.
+        One sentence for people that says how it is used.
     weights_sha256, licence, versions
         As in :class:`labkit.models.detectors.base.ModelInfo`.
     """
@@ -77,7 +77,7 @@ class Interactor(Protocol):
         ...
 
     def set_frame(self, frame: Frame) -> None:
-        """Look at a frame; what is asked from now on is about it."""
+        """Set the frame that later prompts are about."""
         ...
 
     def segment(self, prompts: Prompts) -> list[MaskProposal]:
@@ -91,10 +91,10 @@ class Interactor(Protocol):
 
 @runtime_checkable
 class LooksAhead(Protocol):
-    """An interactor that can do the work on a frame before anybody clicks there."""
+    """An interactor that can prepare a frame before the first click on it."""
 
     def look_ahead(self, frame: Frame) -> None:
-        """Compute for later what the frame alone decides; the inference thread."""
+        """Compute in advance what depends only on the frame; the inference thread."""
         ...
 
 

@@ -19,7 +19,7 @@ __all__ = ["Classical", "opencv_versions"]
 
 
 def opencv_versions() -> dict[str, str]:
-    """Version of OpenCV, whichever package brought it; nothing is imported."""
+    """Version of the installed OpenCV, whichever package it comes from; nothing is imported."""
     for package in ("opencv-python-headless", "opencv-python", "opencv-contrib-python-headless"):
         try:
             return {"opencv": version(package)}
@@ -29,7 +29,7 @@ def opencv_versions() -> dict[str, str]:
 
 
 class Classical:
-    """An interactor that works on pixels alone; a subclass says how one object is found."""
+    """An interactor without a model; a subclass computes the mask of one object."""
 
     info: ClassVar[InteractorInfo]
 
@@ -42,7 +42,7 @@ class Classical:
         self._image: Image | None = None
 
     def set_frame(self, frame: Frame) -> None:
-        """Read the frame; what is asked from now on is about it."""
+        """Set the frame that later prompts are about."""
         self._image = self._source.read(frame)
 
     def segment(self, prompts: Prompts) -> list[MaskProposal]:
@@ -52,7 +52,7 @@ class Classical:
         return [MaskProposal(self._mask(self._image, prompts), 1.0, prompts)]
 
     def segment_many(self, prompts: Sequence[Prompts]) -> list[MaskProposal]:
-        """A mask of each object."""
+        """One mask for each object."""
         # as RLE: thousands of them are held at once
         return [MaskProposal(self.segment(p)[0].rle, 1.0, p) for p in prompts]
 

@@ -32,7 +32,7 @@ __all__ = ["Dextr", "ExtremePoints", "Gesture", "InsideOutside", "Iog"]
 
 
 class Gesture:
-    """An interactor that turns one kind of prompts into another's.
+    """An interactor that translates prompts for another interactor.
 
     Parameters
     ----------
@@ -49,11 +49,11 @@ class Gesture:
         return self._describe(self._inner.info)
 
     def set_frame(self, frame: Frame) -> None:
-        """Look at a frame."""
+        """Set the frame that later prompts are about."""
         self._inner.set_frame(frame)
 
     def look_ahead(self, frame: Frame) -> None:
-        """Compute for later what the frame alone decides, where the model can."""
+        """Compute in advance what depends only on the frame, if the model can."""
         if isinstance(self._inner, LooksAhead):
             self._inner.look_ahead(frame)
 

@@ -17,7 +17,7 @@ from labkit.models.interactors.classical import Classical, opencv_versions
 __all__ = ["GrabCut"]
 
 _ROUNDS = 3
-"""Iterations; on the embedded world more of them lose objects rather than find their rims."""
+"""Iterations; with more of them, objects of the drawn world are lost."""
 
 _LOST = 0.25
 """Share of a box below which its object counts as lost."""
@@ -26,7 +26,7 @@ _CORE = 0.4
 """Radius of a lost object's sure middle, where the box reaches to 1."""
 
 _MOST = 300_000
-"""Pixels of the crop above which it is looked at smaller."""
+"""A crop with more pixels than this is made smaller."""
 
 _COLOURS = 5
 """Gaussians of each colour model: fewer pixels than that cannot be learned from."""

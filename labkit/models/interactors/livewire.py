@@ -67,9 +67,9 @@ class LiveWire:
         RGB. It is kept, and never changed.
     threshold : float
         The threshold of action, pixels from 8: half the side of the square around the last anchor
-        in which the wire follows the cursor. Paths are looked for in that square alone, so that
-        the work grows with its area. A cursor further away leaves the wire where it was. It can
-        be changed at any time.
+        in which the wire follows the cursor. Paths are searched only in that square, so that the
+        work grows with its area. A cursor further away leaves the wire where it was. It can be
+        changed at any time.
 
     Notes
     -----
@@ -149,7 +149,7 @@ class LiveWire:
         return _centres(self._leg(last, self._held or last))
 
     def undo(self) -> bool:
-        """Take the last anchor back, and the wire to it; False where there is none."""
+        """Remove the last anchor and the wire to it; False if there is none."""
         if not self._pixels:
             return False
         self._pixels.pop()

@@ -55,7 +55,7 @@ class Sam2(InteractorAdapter):
     def open(self, found: Sam2Files, source: ImageSource, device: str | None) -> Sam2Interactor:
         """Open the model; the inference thread."""
         place = best_device(device)
-        opened.image_model(found, place)  # errors belong to whoever opens
+        opened.image_model(found, place)  # so that errors are raised here
         return Sam2Interactor(found, source, place)
 
 
@@ -68,7 +68,7 @@ class Sam2Interactor:
     ----------
     files : Sam2Files
     source : ImageSource
-        An attribute ``key``, where it has one, says through which filters frames are seen.
+        If it has an attribute ``key``, that names the filters through which frames are seen.
     device : str
         A torch device.
     """
@@ -94,12 +94,12 @@ class Sam2Interactor:
         return self._info
 
     def set_frame(self, frame: Frame) -> None:
-        """Look at a frame: its embedding is computed where it is not kept."""
+        """Set the frame; its embedding is computed unless it is cached."""
         self._embedding(frame)
         self._frame = frame
 
     def look_ahead(self, frame: Frame) -> None:
-        """Compute a frame's embedding for later."""
+        """Compute a frame's embedding in advance."""
         self._embedding(frame)
 
     def segment(self, prompts: Prompts) -> list[MaskProposal]:

@@ -27,7 +27,7 @@ __all__ = ["Segmenter"]
 _log = logging.getLogger("labkit")
 
 _PIECE = 256
-"""Objects after which a click gets its turn."""
+"""Objects after which waiting clicks are answered."""
 
 
 class Segmenter:
@@ -39,7 +39,7 @@ class Segmenter:
     Parameters
     ----------
     interactor : Interactor
-        Called in the inference thread alone.
+        Called only in the inference thread.
     source : ImageSource
         Where it reads frames; an attribute ``key`` says through which filters.
     thread : InferenceWorker, optional
@@ -67,8 +67,8 @@ class Segmenter:
         self._info = interactor.info
         self._lock = threading.Lock()
         self._frame: Frame | None = None
-        self._looking: tuple[str, str] | None = None  # touched in the inference thread alone
-        self._wishes: list[Future[None]] = []
+        self._looking: tuple[str, str] | None = None  # used only in the inference thread
+        self._prefetching: list[Future[None]] = []
         self._closed = False
 
     @classmethod
@@ -110,7 +110,7 @@ class Segmenter:
         Returns
         -------
         Future
-            Done once the interactor has looked at the frame; nobody has to wait for it. A newer
+            Done once the interactor has looked at the frame. You need not wait for it. A newer
             frame cancels it. Holds a ``FrameError`` where the frame cannot be read.
         """
         self._check_open()
@@ -125,7 +125,7 @@ class Segmenter:
         Raises
         ------
         InputError
-            The prompts do not suit the frame or the interactor, or memory does not suffice.
+            The prompts do not fit the frame or the interactor, or there is not enough memory.
         FrameError
             The frame cannot be read.
         """
@@ -164,23 +164,23 @@ class Segmenter:
         return out
 
     def prefetch(self, frames: Iterable[Frame]) -> list[Future[None]]:
-        """Prepare frames for their first click, in this order, when there is nothing else to do.
+        """Prepare frames for their first click, in this order, while the thread is idle.
 
-        Earlier wishes that nobody has begun with are cancelled. A frame that cannot be read is
-        passed over; the error comes when it is set.
+        Frames asked for earlier that are still waiting are cancelled. A frame that cannot be read
+        is skipped; the error is raised when it is set.
         """
         self._check_open()
         with self._lock:
-            for future in self._wishes:
+            for future in self._prefetching:
                 future.cancel()
             ahead = frames if isinstance(self._interactor, LooksAhead) else ()
-            self._wishes = [
+            self._prefetching = [
                 self._worker.submit(self._ahead, f, priority=Priority.PREFETCH) for f in ahead
             ]
-            return list(self._wishes)
+            return list(self._prefetching)
 
     def close(self) -> None:
-        """Cancel what waits for nobody, and close what was opened for this segmenter."""
+        """Cancel the preparation of frames, and close what was opened for this segmenter."""
         if self._closed:
             return
         self.prefetch(())
@@ -188,7 +188,7 @@ class Segmenter:
         if self._on_close is not None:
             self._on_close()
 
-    # ---- checks, in the asker's thread
+    # ---- checks, in the caller's thread
 
     def _check_open(self) -> None:
         if self._closed:
@@ -240,7 +240,7 @@ class Segmenter:
         interactor: Any = self._interactor
         try:
             interactor.look_ahead(frame)
-        except Exception:  # noqa: BLE001  whoever sets the frame is told
+        except Exception:  # noqa: BLE001  the error is raised when the frame is set
             _log.info("frame %s could not be prepared", frame.frame_id, exc_info=True)
 
 

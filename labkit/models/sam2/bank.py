@@ -17,7 +17,7 @@ __all__ = ["Followed", "Memory", "bank", "bytes_each", "reach"]
 
 @dataclass(slots=True)
 class Memory:
-    """What the model reads again of one object on one frame; old frames keep the pointer alone."""
+    """What the model reads again of one object on one frame; old frames keep only the pointer."""
 
     features: Tensor | None
     pointer: Tensor

@@ -77,7 +77,7 @@ def build(
 
 
 def best_device(asked: str | None = None) -> str:
-    """The torch device to compute on: the one that is asked for, or the best there is.
+    """The torch device to compute on: the one that was asked for, or the best one available.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def image_predictor(
     from sam2.sam2_image_predictor import SAM2ImagePredictor
 
     predictor = SAM2ImagePredictor(model)
-    # the package writes down the sizes of 1024-pixel inputs
+    # the package has the sizes for 1024-pixel inputs as constants
     predictor._bb_feat_sizes = [(model.image_size // stride,) * 2 for stride in (4, 8, 16)]
     return predictor
 
@@ -140,7 +140,7 @@ def video_predictor(
 
 
 def _fill(model: Any, weights: Path, config: Path) -> None:
-    """Load weights as float32, after a look at their hash."""
+    """Load weights as float32 after their hash has been checked."""
     _check(weights)
     state = _state(weights)
     try:
@@ -168,7 +168,7 @@ def _state(weights: Path) -> dict[str, Any]:
     try:
         held = torch.load(weights, map_location="cpu", weights_only=True)
         return dict(held.get("model", held))
-    except Exception as exc:  # torch and pickle raise anything on a file that is something else
+    except Exception as exc:  # torch and pickle may raise anything on another file
         raise _unusable(weights, exc, _FETCH) from exc
 
 

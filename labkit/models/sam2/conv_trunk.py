@@ -1,4 +1,4 @@
-"""A small convolutional image trunk in the place of SAM2's Hiera.
+"""A small convolutional image trunk in place of SAM2's Hiera.
 
 From scratch and with minutes of training it learns many times faster than a transformer does.
 Named in ``labkit/demo/weights/sam2_nano.yaml`` by ``_target_``; the rest of that model is stock.

@@ -1,7 +1,7 @@
 """Prompts to masks: SAM2's prompt encoder and mask decoder, for one object or for thousands.
 
-What comes out equals ``SAM2ImagePredictor.predict``. Only the work around the model differs: many
-objects share one call, and masks are enlarged where they are, not over the whole frame.
+The result equals that of ``SAM2ImagePredictor.predict``. Only the work around the model differs:
+many objects share one call, and masks are enlarged only where they are, not over the whole frame.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Decoded", "batches", "chunk_size", "decode", "enlarge", "enlarge_to_rle", "has_mask"]
 
 _WHOLE = 0.2
-"""From this share of the frame on, enlarging the whole of it is faster than a window."""
+"""If a mask covers more than this share of the frame, enlarging the whole frame is faster."""
 
 _CPU_BYTES, _CPU_MOST, _CARD_MOST = 256 * 2**20, 12, 128
 
@@ -45,7 +45,7 @@ class Decoded(NamedTuple):
 
 
 def batches(prompts: Sequence[Prompts]) -> Iterator[list[int]]:
-    """Numbers of the prompts that can share a call: as many points, a mask or none."""
+    """Group prompts that can share a call: equally many points, all with a mask or none."""
     groups: defaultdict[tuple[int, bool, bool], list[int]] = defaultdict(list)
     for k, p in enumerate(prompts):
         groups[len(p.points), p.box is not None, has_mask(p)].append(k)
@@ -53,7 +53,7 @@ def batches(prompts: Sequence[Prompts]) -> Iterator[list[int]]:
 
 
 def chunk_size(model: SAM2Base) -> int:
-    """Objects that are decoded at a time: what fits the card, or the processor's appetite."""
+    """Number of objects that are decoded at a time, by the memory of the device."""
     import torch
 
     decoder = model.sam_mask_decoder

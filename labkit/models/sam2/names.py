@@ -1,4 +1,4 @@
-"""Names of SAM2 models: which YAML and which weights they mean, fetched where that is allowed."""
+"""Names of SAM2 models: which YAML and weights they mean, and fetching them."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Sam2Files:
     sha256 : str
         Of the weights.
     licence : str
-        Of the weights; empty where nothing is known about it.
+        Of the weights; empty if it is not known.
     """
 
     name: str
@@ -67,7 +67,7 @@ def known() -> list[str]:
 
 
 def is_sam2(name: str | Path) -> bool:
-    """Whether a name or path is that of a SAM2 model, whether or not it can be had."""
+    """Whether a name or path is that of a SAM2 model, available or not."""
     text = str(name)
     if text in ALIASES or text in _HUB:
         return True
@@ -179,7 +179,7 @@ def _fetched(model: str) -> Path:
     url = f"https://huggingface.co/{model}/resolve/main/{file}"
     what, remedy = f"The SAM2 model {model!r} is not there", f"curl -L --create-dirs -o {own} {url}"
     try:
-        # no dependency of ours: where it is installed, its cache is shared
+        # not a dependency; if it is installed, its cache is shared
         fetch = import_module("huggingface_hub").hf_hub_download
     except ImportError:
         fetch = None

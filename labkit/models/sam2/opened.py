@@ -1,4 +1,4 @@
-"""SAM2 models that are open: weights are read once per process and device, whoever asks for them.
+"""SAM2 models that are open: weights are read once per process and device.
 
 An interactor and a tracker want different settings of the same model. Each gets a model of its own
 whose parameters are the same tensors. Everything here is called in the inference thread,

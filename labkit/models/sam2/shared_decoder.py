@@ -5,7 +5,7 @@ transformer, with the model's own weights; the results are equal within rounding
 it faster: the first layer's image side is the same for all objects; the heads of an attention are
 laid out block by block in one matrix, so that nothing is copied; its output projection, bias and
 residual are one matrix product; and upscaling keeps channels last, which makes each transposed
-convolution a matrix product, and reorders pixels in the finished masks alone.
+convolution a matrix product, and reorders pixels only in the finished masks.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["decode_shared", "suits"]
 
 
 def suits(model: SAM2Base) -> bool:
-    """Whether the model's decoder is the stock one, which is the only one known here."""
+    """Whether the model's decoder is the stock one; no other can be computed here."""
     from sam2.modeling.sam.mask_decoder import MaskDecoder
     from sam2.modeling.sam.transformer import TwoWayTransformer
 

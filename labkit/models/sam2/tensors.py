@@ -53,7 +53,7 @@ class Clicks:
 
     @property
     def corrects(self) -> bool:
-        """Whether clicks alone were given, which say what is wrong with a mask that is there."""
+        """Whether only clicks were given, which correct an existing mask."""
         return self.hint is None and not (self.labels > 1).any()
 
 
@@ -70,7 +70,7 @@ def pixels(model: SAM2Base, image: Image) -> Tensor:
 
 
 def points(model: SAM2Base, given: Sequence[Clicks], width: int, height: int) -> dict[str, Tensor]:
-    """Equally many clicks for each of some objects, on a frame of ``width`` by ``height``."""
+    """Clicks of several objects, equally many each, on a frame of ``width`` by ``height``."""
     import torch
 
     places = torch.from_numpy(np.stack([g.points for g in given]).astype(np.float32))
@@ -126,14 +126,14 @@ def computing(model: SAM2Base) -> Iterator[None]:
 
 
 def is_out_of_memory(exc: BaseException) -> bool:
-    """Whether an error says that memory ran out, on a card or beside it."""
+    """Whether an error says that memory ran out, of a card or of the machine."""
     text = str(exc).lower()
     words = ("out of memory", "can't allocate memory", "not enough memory")
     return isinstance(exc, MemoryError) or any(w in text for w in words)
 
 
 def free_bytes(model: SAM2Base) -> int:
-    """Bytes that can still be had where the model computes."""
+    """Bytes that are still free where the model computes."""
     import psutil
     import torch
 

@@ -6,7 +6,7 @@ frames, the memories of the last ``num_maskmem`` frames and the last object poin
 own functions compute the rest, for many objects at once, so that the masks are the same.
 
 One difference: the package divides a pointer's age by the length of the video where that is shorter
-than ``max_obj_ptrs_in_encoder`` frames. Here the length is not known, and never counts.
+than ``max_obj_ptrs_in_encoder`` frames. Here the length is not known, and is not used.
 """
 
 from __future__ import annotations
@@ -120,8 +120,8 @@ class VideoMemory:
         image : ndarray
             Its pixels.
         masks : sequence of (track id, function)
-            The function gives the boolean mask ``(height, width)``; called when its turn comes, so
-            that thousands of masks need not be there at once.
+            The function gives the boolean mask ``(height, width)``; it is called when its turn
+            comes, so that thousands of masks need not exist at once.
         """
         load = dict(masks)
         self._make_room(load)
@@ -139,7 +139,7 @@ class VideoMemory:
         """Point at objects on one frame.
 
         Clicks on an object that has been followed to this very frame correct its mask; everything
-        else starts from the picture alone.
+        else starts from the image only.
         """
         asked = dict(clicks)
         self._make_room(asked)
@@ -185,7 +185,7 @@ class VideoMemory:
     def recall(
         self, position: int, image: Image, masks: Sequence[tuple[int, Callable[[], NDArray[Any]]]]
     ) -> None:
-        """Take masks, empty ones too, as if they had just been computed; prompted frames excepted.
+        """Take masks, also empty ones, as if just computed, except on prompted frames.
 
         See :meth:`add_masks` for the parameters.
         """
@@ -199,10 +199,10 @@ class VideoMemory:
         wanted = [o for o in objects if position not in o.prompted]
         self._followed(position, self._in_chunks(wanted, run))
 
-    # ---- the walk
+    # ---- the pass
 
     def step(self, position: int, image: Image) -> list[Answer]:
-        """Follow all objects, those prompted on this very frame excepted, to the next frame."""
+        """Follow all objects to the next frame, except those prompted on this very frame."""
         groups: dict[tuple[Any, ...], list[Followed]] = {}
         for item in self._objects.values():
             if item.is_followed(position, self.backward):
@@ -244,7 +244,7 @@ class VideoMemory:
         return self._objects.get(track_id) or Followed(track_id)
 
     def _make_room(self, track_ids: Iterable[int]) -> None:
-        """Refuse more objects than fit, before the system has to end the process."""
+        """Refuse more objects than fit into memory, before the system ends the process."""
         count = len({*self._objects, *track_ids})
         needed, free = count * bytes_each(self.model) - self.nbytes, free_bytes(self.model)
         if needed > 0.9 * free:
@@ -279,7 +279,7 @@ class VideoMemory:
     def _in_chunks(
         self, objects: list[Followed], run: Callable[[list[Followed]], tuple[list[Memory], Answer]]
     ) -> list[_Done]:
-        """Run over objects, fewer at once where memory runs out; nothing is kept on an error."""
+        """Run over objects, fewer at once if memory runs out; after an error nothing is kept."""
         done: list[_Done] = []
         start = 0
         while start < len(objects):
@@ -290,7 +290,7 @@ class VideoMemory:
                 if not is_out_of_memory(exc):
                     raise
                 if len(chunk) == 1:
-                    why = next(iter(str(exc).splitlines()), "no more can be had")[:160]
+                    why = next(iter(str(exc).splitlines()), "no more is available")[:160]
                     raise OutOfMemoryError(
                         f"Following {len(objects)} objects ran out of memory: {why} "
                         "(follow fewer objects at once, or take a smaller model)"

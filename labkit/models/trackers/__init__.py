@@ -15,7 +15,7 @@ from labkit.models.worker import Priority
 
 __all__ = ["TRACKERS", "open_tracker", "tracker_names"]
 
-del flow, mil, sam2  # imported for their registration alone
+del flow, mil, sam2  # imported only to be registered
 
 
 def open_tracker(
@@ -35,7 +35,7 @@ def open_tracker(
         ``labkit.trackers``, or SAM2 under a name or path of its weights (``sam2-nano``,
         ``facebook/sam2.1-hiera-tiny``, a checkpoint with its YAML beside it).
     device : str or int, optional
-        A torch device; None for the best one there is.
+        A torch device; None for the best one available.
     trust, project
         For files that can run code when they are opened, as for
         :func:`labkit.models.weights.resolve`. SAM2's own are read without that danger.

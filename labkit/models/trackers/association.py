@@ -38,7 +38,7 @@ class AssociatorInfo:
     name : str
         One of :data:`ASSOCIATORS`.
     params : mapping
-        Ultralytics' defaults with one's own over them.
+        Ultralytics' defaults, overridden by those that were given.
     needs_images : bool
         Whether it looks at pixels (BoT-SORT, for the camera's motion).
     versions : mapping
@@ -140,7 +140,7 @@ class Associator:
     ) -> NDArray[np.int64]:
         """The track of each detection on the next frame, from 1 up; 0 where it has none.
 
-        Tracks that are not :attr:`confirmed` by the end of the sequence are none.
+        Tracks that are not :attr:`confirmed` by the end of the sequence do not count.
 
         Parameters
         ----------
@@ -193,14 +193,14 @@ class _Detections:
 
 
 def _trackers(module: str) -> ModuleType:
-    """Import Ultralytics' trackers; their one need of the package ``lap`` is met by scipy."""
+    """Import Ultralytics' trackers; scipy stands in for the package ``lap`` that they need."""
     with _lock, _lap():
         return ultralytics(f"trackers.{module}")
 
 
 @contextlib.contextmanager
 def _lap() -> Iterator[None]:
-    """Where ``lap`` is not installed, stand in for it while Ultralytics imports it."""
+    """If ``lap`` is not installed, stand in for it while Ultralytics imports it."""
     if "lap" in sys.modules or importlib.util.find_spec("lap") is not None:
         yield
         return
@@ -218,8 +218,9 @@ def _lapjv(
 ) -> tuple[float, NDArray[np.int64], NDArray[np.int64]]:
     """``lap.lapjv``: the cheapest assignment in which a pair costs at most ``cost_limit``.
 
-    A row or column that stays alone costs half the limit, as in lap: the matrix is bordered by
-    squares of that cost, and leaving both sides of a pair alone costs as much as the limit.
+    A row or column without a partner costs half the limit, as in lap: the matrix is bordered by
+    squares of that cost, so that leaving both sides of a pair unassigned costs as much as the
+    limit.
     """
     from scipy.optimize import linear_sum_assignment
 

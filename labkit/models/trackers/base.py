@@ -36,10 +36,11 @@ class TrackerInfo:
     gives : ShapeKind
         ``mask`` or ``box``.
     memory : int
-        Earlier frames that it needs to go on where another process stopped.
+        Earlier frames that it needs to resume where another process stopped.
     sees_ahead : bool
-        Whether keyframes further on help it on the way to them; where not, runs cross-fade a
-        forward and a backward walk between two keyframes, see :mod:`labkit.runs.track_fade`.
+        Whether later keyframes help it on the way to them. If not, runs follow each interval
+        between two keyframes forward and backward and blend both, see
+        :mod:`labkit.models.trackers.blend`.
     needs_weights, device, help, weights_sha256, licence, versions
         As for interactors and detectors.
     params : mapping
@@ -61,11 +62,11 @@ class TrackerInfo:
 
 
 class TrackSession(Protocol):
-    """One walk over frames of one size, in one direction.
+    """One pass over frames of one size, in one direction.
 
-    Positions count along the video, so they fall on a backward walk. :meth:`prompt` may be called
-    for positions before, at and behind the current one; :meth:`recall` for positions that another
-    process has done; :meth:`step` for every position in turn. Called in the inference thread.
+    Positions count along the video, so they fall in a backward pass. :meth:`prompt` may be called
+    for positions before, at and after the current one, :meth:`recall` for positions that another
+    process has done, and :meth:`step` for every position in turn. Called in the inference thread.
     """
 
     def prompt(self, position: int, image: Image, keyframes: Sequence[Keyframe]) -> list[Tracked]:
@@ -77,11 +78,11 @@ class TrackSession(Protocol):
         ...
 
     def step(self, position: int, image: Image) -> list[Tracked]:
-        """Follow all objects, those prompted on this very frame excepted, to the next frame."""
+        """Follow all objects to the next frame, except those prompted on this very frame."""
         ...
 
     def drop(self, track_id: int) -> None:
-        """Follow one object no longer."""
+        """Stop following one object."""
         ...
 
     def close(self) -> None:
@@ -98,7 +99,7 @@ class Tracker(Protocol):
         ...
 
     def open(self, width: int, height: int, *, backward: bool = False) -> TrackSession:
-        """Begin a walk over frames of one size."""
+        """Begin a pass over frames of one size."""
         ...
 
 

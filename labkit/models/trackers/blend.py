@@ -1,4 +1,4 @@
-"""Between two keyframes: a forward and a backward walk cross-faded into one."""
+"""Bidirectional interpolation: a forward and a backward pass over one interval, blended."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ Keypoints = tuple[tuple[float, float, float], ...]
 
 
 def share(position: int, first: int, last: int) -> float:
-    """How much the backward walk counts at a position between two keyframes: 0 at the first."""
+    """How much the backward pass counts at a position between two keyframes: 0 at the first."""
     return float(np.clip((position - first) / (last - first), 0.0, 1.0)) if last != first else 0.0
 
 
 def blend(forward: Tracked, backward: Tracked, weight: float) -> Tracked:
-    """One object of two walks that began at different keyframes.
+    """Blend one object of two passes that began at different keyframes.
 
     Boxes and keypoints are mixed linearly. Of masks and polygons the nearer keyframe's are taken
-    and moved to the mixed box. Where one walk has lost the object, the other one's shape is taken.
+    and moved to the mixed box. If one pass has lost the object, the other one's shape is taken.
 
     Parameters
     ----------
     forward, backward : Tracked
         The same track on the same frame.
     weight : float
-        Of the backward walk, 0..1; see :func:`share`.
+        Of the backward pass, 0..1; see :func:`share`.
 
     Returns
     -------
     Tracked
-        ``score`` is mixed, too; the signals are the nearer walk's, and ``agreement``, the IoU 0..1
-        of both boxes: where the walks disagree, a person should look.
+        ``score`` is mixed, too; the signals are those of the nearer pass, and ``agreement``, the
+        IoU 0..1 of both boxes: a person should look where the passes disagree.
     """
     near, other = (backward, forward) if weight > 0.5 else (forward, backward)
     a, b = forward.shape, backward.shape
@@ -53,7 +53,7 @@ def blend(forward: Tracked, backward: Tracked, weight: float) -> Tracked:
 
 
 def _points(a: Keypoints, b: Keypoints, mixed: Shape) -> Keypoints:
-    """Mixed points, but of a point that only one walk still has, that one."""
+    """Mixed points; a point that only one pass still has is taken as it is."""
     assert mixed.keypoints is not None
     rows = zip(a, b, mixed.keypoints, strict=True)
     return tuple(m if (p[2] > 0) == (q[2] > 0) else p if p[2] > 0 else q for p, q, m in rows)

@@ -1,4 +1,4 @@
-"""Trackers that follow each object for itself, from the last frame on which it is known."""
+"""Trackers that follow each object by itself, from the last frame on which it is known."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ S = TypeVar("S")
 
 
 class Known(Generic[S]):
-    """What is known about objects, by position, on a walk in one direction.
+    """What is known about objects, by position, in a pass in one direction.
 
-    A position further on waits until the walk comes there; of those behind, the last one counts.
+    A later position waits until the pass reaches it; of the earlier ones, the last one counts.
     """
 
     def __init__(self, *, backward: bool) -> None:
@@ -34,7 +34,7 @@ class Known(Generic[S]):
         self._states.setdefault(track_id, {})[position] = state
 
     def at(self, position: int) -> dict[int, tuple[int, S]]:
-        """Each object's last known position up to this one, and its state; older ones go."""
+        """Each object's last known position up to this one, and its state; drops older ones."""
         out: dict[int, tuple[int, S]] = {}
         for track_id, states in self._states.items():
             behind = [p for p in states if p * self._sign <= position * self._sign]
@@ -61,7 +61,8 @@ def start_shape(keyframe: Keyframe, name: str, width: int, height: int) -> Shape
     Raises
     ------
     InputError
-        Clicks alone, a mask of another size, or a shape beside the frame or not finite.
+        It has only clicks, a mask of another size, or a shape that is not finite or outside the
+        frame.
     """
     shape, prompts = keyframe.shape, keyframe.prompts
     if keyframe.outside:
@@ -90,7 +91,7 @@ def start_shape(keyframe: Keyframe, name: str, width: int, height: int) -> Shape
 
 
 class EachSession(ABC, Generic[S]):
-    """A walk that holds one state for each object, see :class:`TrackSession`.
+    """A session that holds one state for each object, see :class:`TrackSession`.
 
     An object that was lost stays lost until a keyframe shows it again.
 
@@ -138,11 +139,11 @@ class EachSession(ABC, Generic[S]):
             tracked, state = done.get(track_id, (Tracked(track_id, None, 0.0), None))
             self._known.put(position, track_id, state)
             out.append(tracked)
-        self._known.at(position)  # lets the older states, and their images, go
+        self._known.at(position)  # drops the older states and their images
         return out
 
     def drop(self, track_id: int) -> None:
-        """Follow one object no longer."""
+        """Stop following one object."""
         self._known.drop(track_id)
 
     def close(self) -> None:
@@ -157,7 +158,7 @@ class EachSession(ABC, Generic[S]):
         if image.shape[:2] != (self.height, self.width):
             raise InputError(
                 "This frame cannot be tracked on",
-                f"it is {image.shape[1]} x {image.shape[0]}, the walk {self.width} x {self.height}",
+                f"it is {image.shape[1]} x {image.shape[0]}, the pass {self.width} x {self.height}",
             )
 
     @abstractmethod
@@ -170,4 +171,4 @@ class EachSession(ABC, Generic[S]):
 
     @abstractmethod
     def follow(self, pixels: Any, held: Mapping[int, S]) -> dict[int, tuple[Tracked, S | None]]:
-        """Objects on the next image; a state of None is a lost one, as one that is left out."""
+        """Objects on the next image. An object is lost if its state is None or it is left out."""

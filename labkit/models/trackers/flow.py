@@ -20,7 +20,7 @@ from labkit.models.trackers.points import Motion, agreed_motion, follow, grey, s
 __all__ = ["FlowTracker"]
 
 _LEAST_INLIERS = 0.15
-"""Share of an object's points that have to agree, or it is lost."""
+"""An object is lost if fewer of its points agree than this share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class FlowTracker:
     """Pyramidal Lucas-Kanade flow of the points inside an object, forward-backward checked.
 
     The points that come back agree on a similarity transform (RANSAC) that moves the object: masks,
-    polygons and rotated boxes move, turn and scale; boxes move and scale. New points are looked for
+    polygons and rotated boxes move, turn and scale; boxes move and scale. New points are searched
     on every frame. ``score`` is the share of points that agree, less the more their
     forward-backward error is.
     """
@@ -94,7 +94,7 @@ class FlowTracker:
     )
 
     def open(self, width: int, height: int, *, backward: bool = False) -> _FlowSession:
-        """Begin a walk over frames of one size."""
+        """Begin a pass over frames of one size."""
         return _FlowSession("flow", width, height, backward=backward)
 
 

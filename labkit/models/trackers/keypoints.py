@@ -1,4 +1,4 @@
-"""Skeletons: keypoints that ride on tracked masks and boxes."""
+"""Skeletons: keypoints that are carried along with tracked masks and boxes."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ MOVED_WITH_OBJECT = 0.25
 """Confidence of a point that was lost and moved with its object."""
 
 _LEAST_INLIERS = 0.3
-"""Share of the object's points that have to agree before their motion is taken for the object's."""
+"""Least share of points that have to agree for their motion to count as the object's."""
 
 _SLIP = 1.5
-"""Pixels between a point's own way and the object's that are taken for noise."""
+"""A point may move this many pixels differently from its object; it counts as noise."""
 
 
 def ride(
@@ -128,7 +128,7 @@ class _Seen:
 
 
 class WithKeypoints:
-    """A walk of any tracker, with the keypoints of its keyframes carried along.
+    """A session of any tracker, with the keypoints of its keyframes carried along.
 
     Objects whose keyframes have none are passed on as they are. The signal ``keypoints`` is the
     least confidence of an object's points in the frame, 0..1; it is left out where it has none.
@@ -146,7 +146,7 @@ class WithKeypoints:
         self._known: Known[_Seen] = Known(backward=backward)
 
     def prompt(self, position: int, image: Image, keyframes: Sequence[Keyframe]) -> list[Tracked]:
-        """Take the keypoints of keyframes; where one has none, those it had ride on."""
+        """Take the keypoints of keyframes; if one has none, those of before are carried on."""
         points = {k.track_id: k.shape.keypoints for k in keyframes if k.shape and k.shape.keypoints}
         return self._carry(position, image, self.session.prompt(position, image, keyframes), points)
 
@@ -161,7 +161,7 @@ class WithKeypoints:
         return self._carry(position, image, self.session.step(position, image), {})
 
     def drop(self, track_id: int) -> None:
-        """Follow one object no longer."""
+        """Stop following one object."""
         self._known.drop(track_id)
         self.session.drop(track_id)
 

@@ -26,7 +26,7 @@ _SMALLEST = 8
 """Pixels: TrackerMIL's features need some room."""
 _LEAST_SIMILAR, _LEAST_AT_EDGE = 0.1, 0.2
 _EDGE = 5
-"""Pixels: a box that near to the frame's edge is at it; it trembles there."""
+"""Pixels: a box that is so near to the frame's edge counts as at the edge."""
 _PATCH = (32, 32)
 
 
@@ -44,7 +44,7 @@ class _Held:
     patch: NDArray[np.float64]
     """What was in the box; at the frame's edge, what was in it before it came there."""
     free: bool
-    """Whether the box has been clear of the frame's edge."""
+    """Whether the box has been away from the frame's edge."""
 
 
 class _MilSession(EachSession[_Held]):
@@ -58,7 +58,7 @@ class _MilSession(EachSession[_Held]):
         x1, y1 = np.floor(box[:2]).astype(int)
         w, h = np.maximum(np.round(box[2:] - box[:2]).astype(int), _SMALLEST)
         if w >= self.width or h >= self.height:
-            return None  # nowhere to go, and OpenCV fails on it
+            return None  # it cannot move, and OpenCV fails on it
         x1, y1 = min(x1, self.width - w), min(y1, self.height - h)
         _seed_all()
         tracker = cv2.TrackerMIL.create()
@@ -136,7 +136,7 @@ class MilTracker:
     One tracker for each object; the size of the box never changes. It has no confidence of its own:
     ``score`` and the signal ``similarity`` are the correlation, 0..1, of what is in the box with
     what was in it one frame earlier (at the frame's edge: before it came there). What it has
-    learned is lost where another process goes on.
+    learned is lost when another process resumes the pass.
     """
 
     info = TrackerInfo(
@@ -149,7 +149,7 @@ class MilTracker:
     )
 
     def open(self, width: int, height: int, *, backward: bool = False) -> _MilSession:
-        """Begin a walk over frames of one size."""
+        """Begin a pass over frames of one size."""
         return _MilSession("mil", width, height, backward=backward)
 
 

@@ -18,7 +18,7 @@ Matrix = NDArray[np.float64]
 """``(2, 3)``: pixel ``x, y, 1`` of one frame → ``x, y`` of another."""
 
 IN_SIGHT = 0.1
-"""Share of its area that an object needs within the frame, or it has left."""
+"""An object has left the frame if a smaller share of its area is inside."""
 
 
 def compose(second: Matrix, first: Matrix) -> Matrix:
@@ -75,7 +75,7 @@ def move(shape: Shape, matrix: Matrix, width: int, height: int) -> Shape | None:
     Returns
     -------
     Shape or None
-        None where nothing, or too little of the box, is left in the frame.
+        None if nothing, or too little of the box, is left in the frame.
     """
     box = move_box(shape.box, matrix)
     if not np.isfinite(matrix).all() or not in_sight(box, width, height):

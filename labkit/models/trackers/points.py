@@ -17,7 +17,7 @@ from labkit.models.trackers.moving import Matrix, move_points
 __all__ = ["FB_LIMIT", "Followed", "Motion", "agreed_motion", "follow", "grey", "inside", "seed"]
 
 FB_LIMIT = 1.0
-"""Pixels: a point that does not come back to where it was, this exactly, was lost."""
+"""A point that does not come back to within this many pixels of where it was is lost."""
 
 SEEDS = 80
 """Points for each object and frame, at most."""
@@ -166,8 +166,8 @@ class Motion:
 def agreed_motion(start: NDArray[np.float64], gone: Followed) -> Motion | None:
     """The similarity that most points agree on (RANSAC), or None where too few do.
 
-    Where moving alone explains the points as well, nothing is scaled or turned: otherwise noise
-    would add up over a thousand frames.
+    If a translation explains the points as well, nothing is scaled or turned; otherwise noise would
+    add up over a thousand frames.
     """
     import cv2
 
@@ -190,7 +190,7 @@ def agreed_motion(start: NDArray[np.float64], gone: Followed) -> Motion | None:
 
 
 def _simplest(a: NDArray[np.float64], b: NDArray[np.float64], full: Matrix) -> Matrix:
-    """Moving alone where that leaves no more than noise, else the whole similarity."""
+    """A translation if that leaves no more than noise, else the whole similarity."""
     shift = np.median(b - a, axis=0)
     left = np.linalg.norm(a + shift - b, axis=1)
     whole = np.linalg.norm(move_points(a, full) - b, axis=1)
@@ -200,7 +200,7 @@ def _simplest(a: NDArray[np.float64], b: NDArray[np.float64], full: Matrix) -> M
 
 
 def split(parts: Sequence[NDArray[np.float64]], all_of_them: Followed) -> list[Followed]:
-    """Take apart what was followed in one call for many objects."""
+    """Split what was followed in one call by object."""
     ends = np.cumsum([len(p) for p in parts])[:-1]
     points, errors = np.split(all_of_them.points, ends), np.split(all_of_them.error, ends)
     return [Followed(p, e) for p, e in zip(points, errors, strict=True)]

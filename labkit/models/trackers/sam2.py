@@ -68,7 +68,7 @@ class Sam2Tracker:
 
     def __init__(self, files: Sam2Files, device: str) -> None:
         self._model = partial(video_model, files, device)
-        model = self._model()  # errors belong to whoever opens
+        model = self._model()  # so that errors are raised here
         self.info = TrackerInfo(
             name=files.name,
             starts_from=frozenset({"mask", "polygon", "box", "clicks"}),
@@ -85,15 +85,16 @@ class Sam2Tracker:
         )
 
     def open(self, width: int, height: int, *, backward: bool = False) -> TrackSession:
-        """Begin a walk over frames of one size."""
+        """Begin a pass over frames of one size."""
         return Sam2Session(VideoMemory(self._model, width, height, backward=backward))
 
 
 class Sam2Session:
-    """One walk of SAM2; see :class:`labkit.models.trackers.base.TrackSession`.
+    """One pass of SAM2; see :class:`labkit.models.trackers.base.TrackSession`.
 
-    An object is followed from its first keyframe in walking direction until it is dropped or said
-    to be outside. Clicks on a frame that it has been followed to correct the mask found there.
+    An object is followed from its first keyframe, in the direction of the pass, until it is dropped
+    or a keyframe says that it is outside. Clicks on a frame that has been reached correct the mask
+    found there.
 
     Parameters
     ----------
@@ -133,13 +134,13 @@ class Sam2Session:
         return [found[track_id] for track_id in given]
 
     def recall(self, position: int, image: Image, tracked: Sequence[Tracked]) -> None:
-        """Take an earlier result as if it had just been computed; positions in walking order."""
+        """Take an earlier result as if just computed; positions in the order of the pass."""
         masks = [(t.track_id, _decoder(self._mask(t))) for t in tracked]
         if masks:
             self.memory.recall(position, image, masks)
 
     def step(self, position: int, image: Image) -> list[Tracked]:
-        """Follow all objects, those prompted on this very frame excepted, to the next frame.
+        """Follow all objects to the next frame, except those prompted on this very frame.
 
         Raises
         ------
@@ -151,7 +152,7 @@ class Sam2Session:
         return list(self._tracked(self.memory.step(position, image)))
 
     def drop(self, track_id: int) -> None:
-        """Follow one object no longer."""
+        """Stop following one object."""
         self.memory.drop(track_id)
 
     def close(self) -> None:
@@ -172,7 +173,7 @@ class Sam2Session:
                 )
 
     def _mask(self, tracked: Tracked) -> Rle:
-        """The mask of an earlier result; an empty one where the object was out of sight."""
+        """The mask of an earlier result; an empty one if the object was out of sight."""
         width, height = self.memory.width, self.memory.height
         if tracked.shape is None:
             return encode_mask(np.zeros((height, width), bool))
@@ -191,7 +192,7 @@ def _asked(key: Keyframe, width: int, height: int) -> Clicks | Rle | None:
     what = f"The keyframe of track {key.track_id} cannot be used"
     if key.prompts is not None and (key.shape is None or not key.prompts.empty):
         return _from_prompts(key.prompts, width, height, what)
-    assert key.shape is not None  # Keyframe sees to it
+    assert key.shape is not None  # Keyframe guarantees it
     if key.shape.mask is None and not key.shape.polygons:
         return _from_prompts(Prompts(box=key.shape.box), width, height, what)
     return _visible(_as_mask(key.shape, width, height, what), what)
@@ -205,7 +206,7 @@ def _from_prompts(prompts: Prompts, width: int, height: int, what: str) -> Click
     if prompts.strokes:
         raise InputError(what, "strokes are not understood here", "use clicks, a box or a mask")
     if not prompts.points and prompts.box is None:
-        assert prompts.mask is not None  # check() has seen to it
+        assert prompts.mask is not None  # check() guarantees it
         return _visible(prompts.mask, what)
     corners = () if prompts.box is None else (prompts.box[:2], prompts.box[2:])
     labels = (2, 3)[: len(corners)]

@@ -280,7 +280,7 @@ def test_what_cannot_be_opened_is_said_in_one_line(mobile_sam, random_pt, source
         with pytest.raises(ModelUnavailableError, match="the model that its name says") as caught:
             open_weights(resolve(path, trust=True), source)
         assert "\n" not in str(caught.value)
-    with pytest.raises(ModelUnavailableError, match="is no interactor's weights"):
+    with pytest.raises(ModelUnavailableError, match="is not a file of the SAM family"):
         open_weights(resolve(random_pt("yolo11n"), trust=True), source)
     with pytest.raises(InputError, match=r"'cuda:7' cannot be used.*device='cpu'"):
         open_weights(resolve(mobile_sam, trust=True), source, "cuda:7")

@@ -242,7 +242,7 @@ def test_bad_keyframes_are_refused_in_one_line(name, keyframe, words) -> None:
 def test_masks_and_frames_of_another_size_are_refused() -> None:
     clip = scenes(1, 20)
     session = opened("flow", width=256)
-    with pytest.raises(InputError, match="512 x 384, the walk 256 x 384"):
+    with pytest.raises(InputError, match="512 x 384, the pass 256 x 384"):
         session.prompt(0, clip[0].image, [])
     with pytest.raises(InputError, match="its mask is 512 x 384"):
         session.prompt(0, clip[0].image[:, :256], keyframes(clip[0], "mask"))

@@ -1,8 +1,8 @@
 """Any Ultralytics weights as a detector: detect, segment, pose, oriented boxes.
 
-The stages of Ultralytics' predictor are called one by one rather than ``predict()``: batches,
-cancelling and the raw class scores are ours then. Letterboxing, NMS and the scaling back are its
-own functions, so the boxes are its own boxes.
+The stages of Ultralytics' predictor are called one by one rather than ``predict()``: that way
+labkit decides about batches, can cancel, and sees the raw class scores. Letterboxing, NMS and
+scaling are Ultralytics' own functions, so the boxes equal those of ``predict()``.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class YoloDetector:
         return Prepared(boxed, (image.shape[0], image.shape[1]))
 
     def infer(self, prepared: Sequence[Prepared]) -> list[RawFrame]:
-        """Run the model and NMS, images of one input shape together; the inference thread."""
+        """Run the model and NMS; images of one input shape go together; the inference thread."""
         import torch
 
         groups: dict[tuple[int, ...], list[int]] = {}
@@ -132,7 +132,7 @@ class YoloDetector:
         return (pixels.half() if self._model.fp16 else pixels.float()).div_(255)
 
     def _split(self, output: Any) -> list[tuple[Any, Any]]:
-        """A batch's output as one of each image: ``(1, 4 + nc + ..., n)``, and mask prototypes."""
+        """Split a batch's output by image: ``(1, 4 + nc + ..., n)``, and mask prototypes."""
         protos = None
         if self.info.task == "segment":
             # .pt gives ((out, protos), raw), an export (out, protos)

@@ -10,7 +10,7 @@ __all__ = ["yolo11"]
 
 _COCO = "80 everyday labels of COCO: person, car, dog, cup ..."
 _AGPL = "AGPL-3.0, or Ultralytics' paid licence"
-# docs.ultralytics.com/models/yolo11, 'Performance': ms an image at 640 px, CPU ONNX / T4 TensorRT
+# docs.ultralytics.com/models/yolo11, 'Performance': ms per image at 640 px, CPU ONNX / T4 TensorRT
 _SPEED = {"n": (56, 1.5), "s": (90, 2.5), "m": (183, 4.7), "l": (239, 6.2), "x": (463, 11.3)}
 _SIZES = {"n": "nano", "s": "small", "m": "medium", "l": "large", "x": "extra large"}
 _TASKS = {

@@ -112,7 +112,7 @@ def _predictor(weights: Weights, options: DetectOptions) -> tuple[Any, ParallelS
     except Exception as exc:  # any loader may raise anything on a file it cannot read
         raise _load_error(weights, options, exc) from exc
     holds_models(names, release)
-    # NMS takes torchvision's kernel where it has been imported, which is faster
+    # NMS uses torchvision's kernel, which is faster, if torchvision has been imported
     import torchvision  # noqa: F401
 
     return predictor, parallel

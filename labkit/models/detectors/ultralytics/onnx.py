@@ -1,8 +1,8 @@
-"""ONNX on processors: one core an image rather than all cores on each.
+"""ONNX on processors: one core per image rather than all cores for each image.
 
-ONNX Runtime splits every operator over the cores and spins while it waits for the slowest. With
-as many images as cores at hand, a thread an image needs half the processor time (measured with an
-int8 YOLOv8n on two cores), and the cores that decode the next images disturb nobody.
+ONNX Runtime splits every operator over the cores and spins while it waits for the slowest. With as
+many images as cores, one thread per image needs half the processor time (measured with an int8
+YOLOv8n on two cores), and decoding the next images at the same time does not slow it down.
 """
 
 from __future__ import annotations
@@ -41,9 +41,9 @@ class ParallelSession:
 
 
 def open_parallel(path: Path, backend: Any) -> ParallelSession | None:
-    """The weights of Ultralytics' ONNX backend, opened again for a core an image.
+    """The weights of Ultralytics' ONNX backend, opened again for one core per image.
 
-    None where they take other batches than of one, or half floats, or run on another device.
+    None if they take batches of another size than one, take half floats, or run on another device.
     """
     session = getattr(backend, "session", None)
     if session is None or session.get_providers() != ["CPUExecutionProvider"]:
@@ -51,7 +51,7 @@ def open_parallel(path: Path, backend: Any) -> ParallelSession | None:
     inputs = session.get_inputs()
     if len(inputs) != 1 or inputs[0].type != "tensor(float)":
         return None
-    batch = inputs[0].shape[0]  # a name, or None, where any will do
+    batch = inputs[0].shape[0]  # a name or None if any size will do
     if isinstance(batch, int) and batch != 1:
         return None
     import onnxruntime

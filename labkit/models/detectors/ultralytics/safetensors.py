@@ -22,7 +22,7 @@ _KEY = "labkit_yolo"
 
 
 def yolo_plan(plan: str, width: float, depth: float, classes: int) -> dict[str, Any]:
-    """One of Ultralytics' plans at a width and depth of one's own.
+    """One of Ultralytics' plans with a given width and depth.
 
     Parameters
     ----------

@@ -73,7 +73,7 @@ def open_weights(
     source : ImageSource
         Gives the pixels of frames.
     device : str, optional
-        ``cpu``, ``cuda:0``, ``mps``; the best there is by default.
+        ``cpu``, ``cuda:0``, ``mps``; the best one available by default.
     imgsz : int, optional
         Side of the model's input, pixels; the one of its training by default.
 
@@ -87,7 +87,7 @@ def open_weights(
     family = family_of(weights.path.name)
     if family is None:
         raise ModelUnavailableError(
-            f"{weights.path.name!r} is no interactor's weights",
+            f"{weights.path.name!r} is not a file of the SAM family",
             f"Ultralytics opens {', '.join(NAMES)} and names that end like them",
         )
     kind = FastSam if family.predictor == "FastSAMPredictor" else Sam

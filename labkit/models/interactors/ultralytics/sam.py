@@ -1,4 +1,4 @@
-"""What Ultralytics' predictors of the SAM family answer to prompts, as masks of labkit's."""
+"""Ultralytics' predictors of the SAM family as interactors."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def open_names() -> list[str]:
 
 
 def release() -> None:
-    """Forget models and features; whoever asks again opens and computes again."""
+    """Forget models and features; the next call opens and computes them again."""
     for adapter in list(_open):
         adapter.forget()
 
 
 class _Adapter:
-    """What both kinds share: the model, which can be forgotten, and whose frame it looks at."""
+    """What both kinds share: the model, which can be released, and the frame it looks at."""
 
     several = True
 
@@ -63,7 +63,7 @@ class _Adapter:
         return self._info
 
     def set_frame(self, frame: Frame) -> None:
-        """Compute the frame's features, once for a frame (and its filters) in a row."""
+        """Compute the frame's features, unless frame and filters are those of the last call."""
         source = self._source
         now = getattr(source, "now", None)
         source = now() if now is not None else source
@@ -84,7 +84,7 @@ class _Adapter:
         return [True]
 
     def forget(self) -> None:
-        """Let go of the model and of what it knows about the frame; the next call opens again."""
+        """Release the model and what it knows about the frame; the next call opens it again."""
         self.predictor = self._seen = None
 
     def _look(self, image: Any) -> None:
@@ -98,7 +98,7 @@ class _Adapter:
 
 
 class Sam(_Adapter):
-    """SAM, MobileSAM, SAM2 and SAM3: an encoder pass a frame, a decoder pass an answer."""
+    """SAM, MobileSAM, SAM2 and SAM3: one encoder pass per frame, one decoder pass per answer."""
 
     def _look(self, image: Any) -> None:
         self.predictor.set_image(image)
@@ -114,7 +114,7 @@ class Sam(_Adapter):
         return [MaskProposal(masks[k], float(scores[k]), prompts) for k in order]
 
     def segment_many(self, prompts: Sequence[Prompts]) -> list[MaskProposal]:
-        """The best mask of each object; boxes alone go through the decoder together."""
+        """The best mask of each object; prompts that are only boxes are decoded together."""
         self._ready()
         if not all(p.box is not None and not p.points for p in prompts):
             return [_packed(self.segment(each)[0]) for each in prompts]
@@ -149,7 +149,7 @@ class FastSam(_Adapter):
         self._all = self.predictor(image)[0]
 
     def segment(self, prompts: Prompts) -> list[MaskProposal]:
-        """The objects under the clicks, or the one that fits the box best; maybe none."""
+        """The objects under the clicks, or the one that fits the box best; there may be none."""
         self._ready()
         chosen = [self._all]
         points = _points(prompts)
@@ -167,14 +167,14 @@ class FastSam(_Adapter):
         return [MaskProposal(masks[k], float(scores[k]), prompts) for k in order]
 
     def segment_many(self, prompts: Sequence[Prompts]) -> list[MaskProposal]:
-        """The best mask of each object; an empty one with score 0 where nothing fits."""
+        """The best mask of each object; an empty one with score 0 if nothing fits."""
         nothing = np.zeros(self._size, dtype=bool)
         return [
             _packed(next(iter(self.segment(p)), MaskProposal(nothing, 0.0, p))) for p in prompts
         ]
 
     def forget(self) -> None:
-        """Let go of the model and of the objects that it found."""
+        """Release the model and the objects that it found."""
         super().forget()
         self._all = None
 

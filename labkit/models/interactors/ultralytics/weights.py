@@ -38,7 +38,7 @@ _FAMILIES = (
 
 
 def family_of(weights: str) -> Family | None:
-    """The family that a file name means; None where it means none."""
+    """The family that a file name means; None if it means none."""
     name = Path(weights).name
     for family in _FAMILIES:
         if re.search(rf"(?:^|[^A-Za-z0-9]){family.pattern}$", name):
@@ -100,8 +100,8 @@ def build_predictor(weights: Weights, family: Family, device: str | None, imgsz:
 def _all_loaded(family: Family) -> Iterator[None]:
     """Refuse a checkpoint of SAM3 that leaves parameters random.
 
-    Ultralytics loads it with ``strict=False`` and looks at nothing that came of it, so the keys of
-    both sides are looked at here, while it does.
+    Ultralytics loads it with ``strict=False`` and ignores which keys were missing, so they are
+    compared here while it loads.
     """
     if family.predictor != "SAM3Predictor":
         yield
