@@ -14,13 +14,43 @@ if TYPE_CHECKING:
     from labkit.core.types import FrameFailure
     from labkit.project import Project
 
-__all__ = ["ProjectFolder", "RunName", "exit_code", "opened", "split_names"]
+__all__ = [
+    "AsJson",
+    "Device",
+    "LabelMapFile",
+    "ProjectFolder",
+    "Replace",
+    "Resume",
+    "RunName",
+    "Trust",
+    "exit_code",
+    "opened",
+    "split_names",
+]
 
 ProjectFolder = Annotated[Path, typer.Argument(metavar="PROJECT", help="The project's folder.")]
 RunName = Annotated[
     str | None,
     typer.Option("--run", help="A run's id or its beginning, as r0001; default: the newest."),
 ]
+Device = Annotated[str | None, typer.Option(help="cpu, cuda:0, mps; default: the best available.")]
+Replace = Annotated[
+    bool,
+    typer.Option("--replace", help="Show these proposals instead of earlier ones; decisions stay."),
+]
+Resume = Annotated[
+    bool,
+    typer.Option(
+        "--resume/--fresh", help="Continue an earlier run of this kind, or make a new one."
+    ),
+]
+Trust = Annotated[
+    bool, typer.Option("--trust", help="Open a .pt file, which can run code when it is opened.")
+]
+LabelMapFile = Annotated[
+    Path | None, typer.Option(help="YAML file: label of the model or dataset to project label.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 MOST_LISTED = 50
 

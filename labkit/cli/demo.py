@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from labkit.cli.common import exit_code
+from labkit.cli.common import Trust, exit_code
 from labkit.cli.metrics import sentences, summary_table
 from labkit.cli.queue import queue_table
 from labkit.cli.text import safe, table
@@ -45,9 +45,7 @@ def command(
     ] = None,
     out: Annotated[Path, typer.Option(help="The project's folder.")] = Path("demo-project"),
     conf: Annotated[float, typer.Option(help="Score from which objects are shown.")] = 0.5,
-    trust: Annotated[
-        bool, typer.Option("--trust", help="Open a .pt file that may run code when opened.")
-    ] = False,
+    trust: Trust = False,
     oracle: Annotated[
         bool, typer.Option("--oracle", help="Write the truth of the drawn scenes as one file, too.")
     ] = False,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from labkit.cli.checks import Check, disk_space, environment, network_disk
+from labkit.cli.common import AsJson
 from labkit.cli.text import table
 from labkit.core.errors import LabkitError
 
@@ -25,7 +26,7 @@ def command(
     project: Annotated[
         Path | None, typer.Argument(help="A project's folder, to check that as well.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    as_json: AsJson = False,
 ) -> int:
     """Check packages, device, video codecs and a project; the exit code is 2 where one fails."""
     checks = list(environment())

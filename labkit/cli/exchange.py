@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from labkit.cli.common import MOST_LISTED, ProjectFolder, opened
+from labkit.cli.common import MOST_LISTED, LabelMapFile, ProjectFolder, opened
 from labkit.cli.errors import DONE, FRAMES_FAILED
 from labkit.cli.format_options import own_options
 from labkit.cli.options import spelled
@@ -64,9 +64,7 @@ def import_(
     reviewer: Annotated[
         str | None, typer.Option(help="Who answers for imported decisions.")
     ] = None,
-    label_map: Annotated[
-        Path | None, typer.Option(help="YAML: dataset label to project label.")
-    ] = None,
+    label_map: LabelMapFile = None,
 ) -> int:
     """Read a dataset's labels for the frames that the project has."""
     from labkit.core.labelmap import load

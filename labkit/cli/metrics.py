@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from labkit.cli.common import ProjectFolder, opened
+from labkit.cli.common import AsJson, ProjectFolder, opened
 from labkit.cli.text import Share, safe, table
 
 if TYPE_CHECKING:
@@ -24,9 +24,7 @@ RATES |= {"miss_rate": "miss rate", "precision": "precision", "recall": "recall"
 
 def metrics(
     project: ProjectFolder,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print everything as JSON instead of a table.")
-    ] = False,
+    as_json: AsJson = False,
     csv: Annotated[
         Path | None, typer.Option(help="Write the summary with all columns to this file.")
     ] = None,

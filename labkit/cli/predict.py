@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from labkit.cli.common import ProjectFolder, exit_code, opened, split_names
+from labkit.cli.common import (
+    Device,
+    LabelMapFile,
+    ProjectFolder,
+    Replace,
+    Resume,
+    Trust,
+    exit_code,
+    opened,
+    split_names,
+)
 from labkit.cli.text import safe
 from labkit.core.errors import NotFoundError
 
@@ -37,27 +47,19 @@ def command(
     conf: Annotated[float, typer.Option(help="Score from which reviewers see objects.")] = 0.5,
     iou: Annotated[float, typer.Option(help="NMS: boxes that overlap more are one.")] = 0.7,
     imgsz: Annotated[int | None, typer.Option(help="Input size of the model, pixels.")] = None,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda:0, mps; default: best.")] = None,
+    device: Device = None,
     classes: Annotated[
         list[str] | None, typer.Option(help="Only these of the model's labels, a,b,c.")
     ] = None,
-    label_map: Annotated[
-        Path | None, typer.Option(help="YAML: model label to project label.")
-    ] = None,
+    label_map: LabelMapFile = None,
     store_above: Annotated[float, typer.Option(help="Least score that is stored.")] = 0.05,
     masks_to_polygons: Annotated[
         bool, typer.Option("--masks-to-polygons", help="Store masks as polygons, too.")
     ] = False,
-    replace: Annotated[
-        bool, typer.Option("--replace", help="Supersede earlier proposals; decisions stay.")
-    ] = False,
+    replace: Replace = False,
     batch: Annotated[int | None, typer.Option(help="Frames a batch.")] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume/--fresh", help="Go on with an unfinished run of this kind.")
-    ] = True,
-    trust: Annotated[
-        bool, typer.Option("--trust", help="Open a .pt file that may run code when opened.")
-    ] = False,
+    resume: Resume = True,
+    trust: Trust = False,
 ) -> int:
     """Let a model propose objects; with --frames also makes the project and adds frames."""
     with _opened_or_made(project, frames, labels) as p:

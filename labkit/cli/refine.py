@@ -6,7 +6,16 @@ from typing import Annotated
 
 import typer
 
-from labkit.cli.common import ProjectFolder, RunName, exit_code, opened
+from labkit.cli.common import (
+    Device,
+    ProjectFolder,
+    Replace,
+    Resume,
+    RunName,
+    Trust,
+    exit_code,
+    opened,
+)
 from labkit.cli.text import safe
 
 __all__ = ["command"]
@@ -19,19 +28,13 @@ def command(
         str,
         typer.Option("--with", "-w", help="sam2, sam2-nano, a name of Hugging Face, a checkpoint."),
     ] = "sam2",
-    device: Annotated[str | None, typer.Option(help="cpu, cuda:0, mps; default: best.")] = None,
+    device: Device = None,
     min_score: Annotated[
         float | None, typer.Option(help="Leave out objects below; default: none.")
     ] = None,
-    replace: Annotated[
-        bool, typer.Option("--replace", help="Supersede earlier proposals; decisions stay.")
-    ] = False,
-    resume: Annotated[
-        bool, typer.Option("--resume/--fresh", help="Go on with an unfinished run of this kind.")
-    ] = True,
-    trust: Annotated[
-        bool, typer.Option("--trust", help="Open a .pt file that may run code when opened.")
-    ] = False,
+    replace: Replace = False,
+    resume: Resume = True,
+    trust: Trust = False,
 ) -> int:
     """Turn a run's boxes into masks; labels and scores stay."""
     with opened(project) as p:

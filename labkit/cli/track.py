@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from labkit.cli.common import ProjectFolder, RunName, exit_code, opened, split_names
+from labkit.cli.common import Device, ProjectFolder, Resume, RunName, exit_code, opened, split_names
 from labkit.cli.text import safe
 from labkit.core.errors import InputError
 from labkit.core.registry import unknown
@@ -48,7 +48,7 @@ def command(
     conf: Annotated[
         float | None, typer.Option(help="Least score of the objects; default: the run's.")
     ] = None,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda:0, mps; default: best.")] = None,
+    device: Device = None,
     replace: Annotated[
         bool, typer.Option("--replace", help="Detections on these frames do not count any more.")
     ] = False,
@@ -56,9 +56,7 @@ def command(
         bool,
         typer.Option("--corrected", help="Track again what reviewers corrected in a track run."),
     ] = False,
-    resume: Annotated[
-        bool, typer.Option("--resume/--fresh", help="Go on with an unfinished run of this kind.")
-    ] = True,
+    resume: Resume = True,
 ) -> int:
     """Follow objects over frames, or with --corrected again where they were corrected."""
     with opened(project) as p:

@@ -130,6 +130,14 @@ class LabkitError(Exception):
         The cause.
     remedy : str, optional
         What the user can do about it.
+
+    Examples
+    --------
+    >>> try:
+    ...     p.frame("0123")
+    ... except lk.LabkitError as error:
+    ...     print(error.what)
+    No frame is called '0123'
     """
 
     exit_code: ClassVar[int] = 2

@@ -52,6 +52,12 @@ class Prompts:
     logits : ndarray or None
         An earlier answer's low-resolution logits, ``(1, h, w)`` float32; only the interactor that
         gave them understands them. They say the same as ``mask``, in more detail.
+
+    Examples
+    --------
+    >>> prompts = lk.Prompts.click(120, 80).with_click(60, 40, positive=False)
+    >>> prompts.points, prompts.labels
+    (((120.0, 80.0), (60.0, 40.0)), (1, 0))
     """
 
     points: tuple[tuple[float, float], ...] = ()
@@ -137,14 +143,6 @@ class Prompts:
             points=(*self.points, (float(x), float(y))),
             labels=(*self.labels, int(positive)),
         )
-
-    def without_click(self, number: int = -1) -> Prompts:
-        """Without one of the clicks, the last by default."""
-        if not -len(self.points) <= number < len(self.points):
-            raise InputError(f"There is no click {number}", f"there are {len(self.points)}")
-        points, labels = list(self.points), list(self.labels)
-        del points[number], labels[number]
-        return replace(self, points=tuple(points), labels=tuple(labels), logits=None)
 
     def refining(self, answer: MaskProposal) -> Prompts:
         """These prompts with an earlier answer as their mask prompt."""

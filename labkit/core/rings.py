@@ -1,4 +1,4 @@
-"""Rings of polygons: traced from masks, checked, repaired, and thinned to a budget of points.
+"""Rings of polygons: traced from masks, made valid, and thinned to a budget of points.
 
 A ring is ``(n, 2)`` or flat ``x0, y0, x1, y1, ...`` in pixels, without its first point again at
 the end. Rings of one object are its parts: none is a hole in another.
@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from labkit.core.errors import InputError
 from labkit.core.geometry import polygon_area
 
-__all__ = ["Outline", "Ring", "Thinned", "check_rings", "outlines", "repair_rings", "thin_rings"]
+__all__ = ["Outline", "Ring", "Thinned", "outlines", "thin_rings"]
 
 Ring = tuple[float, ...]
 Points = NDArray[np.float64]
@@ -85,58 +85,12 @@ def outlines(mask: NDArray[Any]) -> list[Outline]:
     return sorted(parts, key=lambda part: -polygon_area(part.ring))
 
 
-def check_rings(polygons: Iterable[ArrayLike]) -> tuple[Ring, ...]:
-    """Rings as a person drew them, or the reason why they are no polygon.
-
-    Returns
-    -------
-    tuple of Ring
-        The same rings, without a point that repeats the one before it.
-
-    Raises
-    ------
-    InputError
-        No ring, an odd or infinite coordinate, fewer than three different points, no area, or a
-        ring that crosses or touches itself: the message says where.
-    """
-    rings = tuple(_checked(ring) for ring in polygons)
-    if not rings:
-        raise InputError(_WHAT, "it has no ring")
-    return rings
-
-
-def _checked(values: ArrayLike) -> Ring:
-    import shapely
-
-    points = _distinct(_points(values))
-    if len(points) < 3:
-        raise InputError(_WHAT, "it needs at least three different points")
-    polygon = shapely.Polygon(points)
-    if not polygon.is_valid:
-        reason, _, place = str(shapely.is_valid_reason(polygon)).partition("[")
-        if polygon_area(points) == 0 and not shapely.make_valid(polygon).area:
-            raise InputError(_WHAT, "it has no area")
-        x, y = (float(v) for v in place.rstrip("]").split()[:2])
-        says = "crosses or touches itself" if "elf-intersection" in reason else reason.lower()
-        raise InputError(_WHAT, f"it {says} at ({x:g}, {y:g})", "move or delete a point there")
-    return _flat(points)
-
-
-def repair_rings(polygons: Iterable[ArrayLike]) -> tuple[Ring, ...]:
-    """Rings of machines made valid: loops become parts, lines and points fall away.
-
-    Returns
-    -------
-    tuple of Ring
-        Valid outer rings, largest first; none where no area is left.
-    """
-    return tuple(_flat(points) for points in _valid(polygons))
-
-
 def thin_rings(
     polygons: Iterable[ArrayLike], tolerance: float = 0.0, budget: int | None = None
 ) -> Thinned:
     """Rings with fewer points, each of them valid (Douglas-Peucker, topology kept).
+
+    A ring that crosses itself becomes several; lines and points without area are left out.
 
     Parameters
     ----------
@@ -245,11 +199,6 @@ def _points(values: ArrayLike) -> Points:
     if flat.size % 2 or not np.isfinite(flat).all():
         raise InputError(_WHAT, "its points are not finite pairs of x, y")
     return flat.reshape(-1, 2)
-
-
-def _distinct(points: Points) -> Points:
-    """Without points that repeat the one before, the first one after the last included."""
-    return points[(points != np.roll(points, 1, axis=0)).any(axis=1)] if len(points) else points
 
 
 def _count(parts: Sequence[Points]) -> int:

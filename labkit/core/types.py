@@ -154,6 +154,22 @@ class Shape:
     """The geometry of one object. ``box`` is always there and encloses the rest.
 
     :mod:`labkit.core.geometry` builds shapes whose box has to be computed from their parts.
+
+    Parameters
+    ----------
+    box : (x1, y1, x2, y2)
+        Pixels of the upright frame.
+    rotated : (cx, cy, w, h, angle), optional
+        Angle in radians, clockwise on the screen.
+    polygons : tuple of rings, optional
+        Each ring is ``(x0, y0, x1, y1, ...)``; several are parts of one object.
+    mask : Rle, optional
+    keypoints : tuple of (x, y, v), optional
+
+    Examples
+    --------
+    >>> lk.Shape((10, 20, 50, 80)).box
+    (10.0, 20.0, 50.0, 80.0)
     """
 
     box: tuple[float, float, float, float]

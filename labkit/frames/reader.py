@@ -53,6 +53,12 @@ class FrameReader:
     ----------
     root : Path, optional
         Folder that relative ``uri`` start from: the project's.
+
+    Examples
+    --------
+    >>> with lk.FrameReader(p.root) as reader:
+    ...     reader.read(next(p.iter_frames())).shape
+    (384, 512, 3)
     """
 
     def __init__(self, root: Path | str | None = None) -> None:

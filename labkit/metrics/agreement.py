@@ -49,6 +49,11 @@ def cohen_kappa(a: ArrayLike, b: ArrayLike) -> float:
     References
     ----------
     Cohen (1960), Educational and Psychological Measurement 20, 37-46.
+
+    Examples
+    --------
+    >>> lk.metrics.cohen_kappa(["nut", "nut", "bolt", "bolt"], ["nut", "nut", "bolt", "nut"])
+    0.5
     """
     left, right = pd.Series(np.asarray(a, dtype=object)), pd.Series(np.asarray(b, dtype=object))
     if len(left) != len(right):
@@ -85,6 +90,11 @@ def krippendorff_alpha(ratings: ArrayLike | pd.DataFrame) -> float:
     ----------
     Krippendorff (2011), Computing Krippendorff's Alpha-Reliability, University of Pennsylvania,
     section C.
+
+    Examples
+    --------
+    >>> lk.metrics.krippendorff_alpha([["nut", "bolt", None], ["nut", "bolt", "bolt"]])
+    1.0
     """
     values = np.asarray(ratings, dtype=object)
     if values.ndim != 2:
@@ -113,6 +123,20 @@ def verdict_matrix(decisions: pd.DataFrame | Book) -> pd.DataFrame:
     own last word: accepted, edited, relabelled or rejected. A later
     reviewer may have seen what an earlier one decided; agreement is of independent judgement only
     where frames were reviewed blind.
+
+    Parameters
+    ----------
+    decisions : DataFrame
+        The ledger, undone steps and all.
+
+    Examples
+    --------
+    >>> queue = p.queue()
+    >>> for name in ("ana", "ben"):
+    ...     with p.review(queue, reviewer=name, scope="own") as s:
+    ...         _ = s.accept_frame()
+    >>> lk.metrics.verdict_matrix(p.decisions()).index.tolist()
+    ['ana', 'ben']
     """
     objects = Book.of(decisions).reviewer_objects
     objects = objects[objects["verdict"] != "added"]
@@ -135,12 +159,33 @@ def agreement_f1(
     ``f1 = 2 * matched / (n_a + n_b)``, which is the same whoever is taken for the truth. Reviewers
     who accept the same proposals unchanged agree by construction.
 
+    Parameters
+    ----------
+    proposals : DataFrame
+        ``PROPOSAL_COLUMNS``.
+    decisions : DataFrame
+        The ledger, undone steps and all.
+    a, b : str
+        The two reviewers.
+    min_iou : float
+        From this IoU on two boxes are a pair, 0..1.
+
     Returns
     -------
     DataFrame
         A row a label, then ``all`` (sums over labels): ``frames`` compared, objects ``n_a`` and
         ``n_b``, pairs ``matched`` at ``min_iou`` or more, ``f1`` in 0..1 (NaN where neither has
         an object), ``mean_iou`` of the pairs.
+
+    Examples
+    --------
+    >>> queue = p.queue()
+    >>> for name in ("ana", "ben"):
+    ...     with p.review(queue, reviewer=name, scope="own") as s:
+    ...         _ = s.accept_frame()
+    >>> table = lk.metrics.agreement_f1(p.proposals(), p.decisions(), "ana", "ben")
+    >>> table[["frames", "f1"]].iloc[-1].tolist()
+    [1.0, 1.0]
     """
     book = Book.of(decisions)
     return _f1_table(*_two(_Folded(proposals, book), a, b), min_iou)
@@ -151,12 +196,32 @@ def agreement(
 ) -> pd.DataFrame:
     """All pairs of reviewers: F1 over labels, and Cohen's kappa on verdicts.
 
+    Parameters
+    ----------
+    proposals : DataFrame
+        ``PROPOSAL_COLUMNS``.
+    decisions : DataFrame
+        The ledger, undone steps and all.
+    min_iou : float
+        From this IoU on two boxes are a pair, 0..1.
+
     Returns
     -------
     DataFrame
         ``reviewer_a``, ``reviewer_b``; ``frames`` both accepted, with ``f1`` and ``mean_iou`` on
         them (:func:`agreement_f1`); ``objects`` (proposals) both judged, with ``kappa`` on them.
         ``attrs['alpha']`` is Krippendorff's alpha of all reviewers' verdicts.
+
+    Examples
+    --------
+    >>> queue = p.queue()
+    >>> for name in ("ana", "ben"):
+    ...     with p.review(queue, reviewer=name, scope="own") as s:
+    ...         _ = s.accept_frame()
+    >>> table = lk.metrics.agreement(p.proposals(), p.decisions())
+    >>> table[["reviewer_a", "reviewer_b", "frames", "f1"]]
+      reviewer_a reviewer_b  frames   f1
+    0        ana        ben       1  1.0
     """
     book = Book.of(decisions)
     matrix = verdict_matrix(book)

@@ -62,6 +62,11 @@ class Book(Rows):
 def object_table(decisions: pd.DataFrame | Book) -> pd.DataFrame:
     """One row an object that people decided on: its final verdict (see the module's text).
 
+    Parameters
+    ----------
+    decisions : DataFrame
+        The ledger, undone steps and all.
+
     Returns
     -------
     DataFrame
@@ -70,12 +75,23 @@ def object_table(decisions: pd.DataFrame | Book) -> pd.DataFrame:
         label (none for added objects), ``label`` the final one (the model's where rejected).
         ``run_id`` of an added object is the run reviewed on its frame. ``complete`` says that the
         frame was accepted under review, so that what the model missed there is known.
+
+    Examples
+    --------
+    >>> objects = lk.metrics.object_table(reviewed.decisions())
+    >>> sorted(objects["verdict"].unique())
+    ['accepted', 'rejected', 'relabelled']
     """
     return Book.of(decisions).objects
 
 
 def frame_table(decisions: pd.DataFrame | Book) -> pd.DataFrame:
     """One row a frame in the ledger: state, effort, and how many objects came of it.
+
+    Parameters
+    ----------
+    decisions : DataFrame
+        The ledger, undone steps and all.
 
     Returns
     -------
@@ -87,5 +103,10 @@ def frame_table(decisions: pd.DataFrame | Book) -> pd.DataFrame:
         frame was sent away; ``hand_s`` and ``hand_clicks`` those after it. ``objects`` counts
         verdicts on proposals and objects added under review, ``true_objects`` those of them that
         were kept, ``drawn`` the objects drawn by hand.
+
+    Examples
+    --------
+    >>> lk.metrics.frame_table(reviewed.decisions())["state"].tolist()
+    ['accepted', 'accepted', 'accepted', 'accepted', 'accepted', 'accepted']
     """
     return Book.of(decisions).frames

@@ -40,6 +40,16 @@ class ClickCosts:
     The defaults are those of a mouse: select and delete in one, press and release for an edit,
     select and choose for a label, press and release and choose for a new object; one key accepts
     the frame.
+
+    Parameters
+    ----------
+    reject, add, edit, relabel, frame : float
+        Clicks and keys of one such correction, and of accepting a frame.
+
+    Examples
+    --------
+    >>> lk.metrics.ClickCosts(add=4).add
+    4
     """
 
     reject: float = 1.0
@@ -141,6 +151,10 @@ def advise_threshold(
         Size of the sample, and what fixes it.
     costs : ClickCosts, optional
         Default :class:`ClickCosts`; ``ClickCosts.measured(decisions)`` takes the ledger's.
+    min_iou : float
+        From this IoU on a proposal and a final object are partners, 0..1.
+    edit_iou : float
+        Partners with a lower IoU cost an edit, 0..1.
     thresholds : sequence of float
         To be compared, in 0..1.
     at_least : int
@@ -152,6 +166,12 @@ def advise_threshold(
     ------
     InputError
         Too few accepted frames, several runs, or thresholds outside 0..1.
+
+    Examples
+    --------
+    >>> advice = lk.metrics.advise_threshold(reviewed.proposals(), reviewed.decisions())
+    >>> 0 <= advice.lo <= advice.recommended <= advice.hi <= 1
+    True
     """
     book, costs = Book.of(decisions), costs or ClickCosts()
     check_level(level)

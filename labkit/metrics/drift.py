@@ -51,6 +51,12 @@ class BernoulliCusum:
     Page (1954), Biometrika 41, 100-115; Brook and Evans (1972), Biometrika 59, 539-549 (run
     lengths by Markov chain); Reynolds and Stoumbos (1999), Journal of Quality Technology 31,
     87-108 (Bernoulli CUSUM).
+
+    Examples
+    --------
+    >>> chart = lk.metrics.BernoulliCusum.design(p0=0.05, p1=0.10, arl0=500)
+    >>> chart.arl0 >= 500 > chart.arl1
+    True
     """
 
     p0: float
@@ -202,6 +208,11 @@ def edit_drift(
         Least average number of observations between false alarms.
     baseline : int
         At least 20.
+
+    Examples
+    --------
+    >>> lk.metrics.edit_drift(reviewed.decisions(), p0=0.05).baseline  # the rate was given
+    0
     """
     if event not in _EVENTS:
         raise unknown("event", event, list(_EVENTS))

@@ -52,6 +52,12 @@ def wilson(k: ArrayLike, n: ArrayLike, level: float = 0.95) -> tuple[FloatArray,
     ----------
     Wilson (1927), Journal of the American Statistical Association 22, 209-212; Brown, Cai and
     DasGupta (2001), Statistical Science 16, 101-133.
+
+    Examples
+    --------
+    >>> low, high = lk.metrics.wilson(8, 10)
+    >>> round(float(low), 2), round(float(high), 2)
+    (0.49, 0.94)
     """
     z = NormalDist().inv_cdf(0.5 + check_level(level) / 2)
     trials = np.asarray(n, dtype=np.float64)

@@ -118,6 +118,14 @@ def rates(
         One row a group: the columns of ``by``, ``COUNTS``, and for each of ``RATES`` the columns
         ``<rate>``, ``<rate>_lo`` and ``<rate>_hi``. Without ``by``, one row also of an empty
         ledger; with it, none.
+
+    Examples
+    --------
+    >>> rates = lk.metrics.rates(reviewed.decisions(), by="label")
+    >>> rates["label"].tolist()
+    ['bolt', 'nut', 'washer']
+    >>> bool((rates["removal_rate_lo"] <= rates["removal_rate"]).all())
+    True
     """
     check_level(level)
     names, book = by_list(by), Book.of(decisions)
@@ -138,7 +146,16 @@ def rates(
 def headline(row: pd.Series[Any]) -> str:
     """The first line of every summary: what was changed, what was removed, and both together.
 
-    ``row`` is one of :func:`rates` or of :func:`labkit.metrics.summary`.
+    Parameters
+    ----------
+    row : Series
+        A row of :func:`rates` or of :func:`labkit.metrics.summary`.
+
+    Examples
+    --------
+    >>> print(lk.metrics.headline(lk.metrics.summary(reviewed).iloc[-1]))
+    37 proposals judged: 8.1 % edited (0.0 % in shape or attributes, 8.1 % in label),
+    8.1 % removed, 16.2 % edited or removed
     """
     n = int(row["n"])
     judged = f"{n:,} proposal{'' if n == 1 else 's'} judged"

@@ -99,6 +99,11 @@ def roi(
     level, draws, seed
         Of the bootstrap, which resamples frames of either kind; a cited constant is taken as
         exact.
+
+    Examples
+    --------
+    >>> lk.metrics.roi(reviewed.decisions()).measured  # nothing was drawn by hand
+    False
     """
     check_level(level)
     if baseline not in CITED:

@@ -65,6 +65,11 @@ def summary(
         frame with two labels counts in both rows. ``frames`` of a label are those frames.
         ``scripted_share`` is the share of objects whose last decision no person made;
         ``attrs['scripted_share']`` that of all standing decisions.
+
+    Examples
+    --------
+    >>> lk.metrics.summary(reviewed)["label"].tolist()
+    ['bolt', 'nut', 'washer', 'all']
     """
     book = _book(project_or_decisions)
     total = pd.concat([rates(book, level=level), _times(timing(book))], axis=1)
@@ -116,6 +121,16 @@ def overview(project: Reviewed) -> dict[str, Any]:
     :func:`~labkit.metrics.rates.rates`), ``timing`` (by reviewer), ``agreement`` (``pairs`` and
     ``alpha``), ``drift`` (without its curve), ``threshold`` (a run each, without its curve; None
     with a ``reason`` where too little is decided), ``roi``.
+
+    Parameters
+    ----------
+    project : Project
+        Or anything that has its ``decisions()``, ``proposals()`` and ``frames()``.
+
+    Examples
+    --------
+    >>> lk.metrics.overview(reviewed)["scripted_share"]
+    1.0
     """
     book = Book.of(project.decisions())
     proposals, frames = project.proposals(), project.frames()

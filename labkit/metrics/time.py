@@ -75,6 +75,13 @@ def timing(
     -------
     DataFrame
         One row a group: the columns of ``by``, then ``TIMES``.
+
+    Examples
+    --------
+    >>> times = lk.metrics.timing(reviewed.decisions(), by="reviewer")
+    >>> times[["reviewer", "frames"]]
+      reviewer  frames
+    0   script       6
     """
     names, book = by_list(by, _BY), Book.of(decisions)
     table = book.reviewer_frames if "reviewer" in names else book.frames

@@ -51,6 +51,12 @@ def track_iou(
     ------
     InputError
         A table lacks a column.
+
+    Examples
+    --------
+    >>> tracked = p.proposals(p.associate(progress=None))
+    >>> lk.metrics.track_iou(tracked, truth=tracked)["iou"].min()
+    np.float64(1.0)
     """
     for what, df in (("tracks", tracked), ("truth", truth)):
         missing = [c for c in ("frame_id", "track_id", *_BOX) if c not in df.columns]

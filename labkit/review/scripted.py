@@ -90,6 +90,13 @@ class ScriptedReviewer:
         A box with a lower IoU than this is corrected.
     hand_above : int, optional
         A frame that needs more gestures than this goes to hand-labelling.
+
+    Examples
+    --------
+    >>> known = reviewed.annotations()
+    >>> with p.review(reviewer="script", scripted=True) as s:
+    ...     lk.ScriptedReviewer(known[known["state"] != "rejected"]).play(s, frames=2)
+    2
     """
 
     def __init__(

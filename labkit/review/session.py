@@ -83,6 +83,14 @@ class ReviewSession:
         The pixels that trackers, interactors and people see: through the filters that are on.
     following : FollowMode
         The objects that trackers carry along.
+
+    Examples
+    --------
+    >>> with p.review(reviewer="ana") as s:
+    ...     _ = s.add("nut", (10, 10, 50, 80))
+    ...     _ = s.accept_frame()
+    ...     s.undo() == s.frame_id
+    True
     """
 
     def __init__(

@@ -30,6 +30,14 @@ class Which:
     score : (float, float), optional
         Least and greatest score, both included. Without it, undecided objects count from the
         session's threshold up. Objects without a score never match a range.
+
+    Examples
+    --------
+    >>> with p.review(reviewer="ana") as s:
+    ...     nuts = s.many(lk.Which(frames="queue", labels=["nut"], score=(0.9, 1.0)))
+    ...     report = nuts.accept()
+    >>> sorted(p.annotations().query("state == 'accepted'")["label"].unique())
+    ['nut']
     """
 
     frames: Literal["current", "queue"] | Collection[str] = "current"

@@ -236,6 +236,13 @@ class Job(Generic[T]):
 
 
 def jobs() -> list[Job[Any]]:
-    """The jobs of this process, oldest first; of those that ended, the last fifty."""
+    """The jobs of this process, oldest first; of those that ended, the last fifty.
+
+    Examples
+    --------
+    >>> job = p.predict("yolo-nano", conf=0.4, progress=None, wait=False)
+    >>> lk.jobs()[-1] is job, job.result()
+    (True, 'r0002-yolo_nano')
+    """
     with _jobs_lock:
         return list(_jobs)

@@ -23,6 +23,13 @@ class JobsPanel(Panel):
     """Every job of this process, the newest first, with its progress and a way to cancel it.
 
     Closing the page ends no job; opened again, the panel finds them all.
+
+    Examples
+    --------
+    >>> panel = lk.JobsPanel()
+    >>> panel.title
+    'Jobs'
+    >>> panel.close()
     """
 
     title = "Jobs"

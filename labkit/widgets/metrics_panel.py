@@ -37,6 +37,13 @@ class MetricsPanel(Panel):
     Parameters
     ----------
     project : Project
+
+    Examples
+    --------
+    >>> panel = lk.MetricsPanel(p)
+    >>> panel.title
+    'Metrics'
+    >>> panel.close()
     """
 
     title = "Metrics"

@@ -46,6 +46,13 @@ class PredictPanel(Panel):
         What is under way, or was last.
     map : LabelMap or None
         The label map as it stands, once the model has been opened.
+
+    Examples
+    --------
+    >>> panel = lk.PredictPanel(p, on_done=print)
+    >>> panel.title
+    'Predict'
+    >>> panel.close()
     """
 
     title = "Predict"

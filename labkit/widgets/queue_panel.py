@@ -45,6 +45,13 @@ class QueuePanel(Panel):
     ----------
     queue : DataFrame or None
         As :meth:`labkit.Project.queue` gives it.
+
+    Examples
+    --------
+    >>> panel = lk.QueuePanel(p)
+    >>> panel.title
+    'Queue'
+    >>> panel.close()
     """
 
     title = "Queue"

@@ -61,6 +61,13 @@ class TrackPanel(Panel):
     ----------
     job : Job or None
         What is under way, or was last.
+
+    Examples
+    --------
+    >>> panel = lk.TrackPanel(p.review(reviewer="ana"))
+    >>> panel.title
+    'Track'
+    >>> panel.close()
     """
 
     title = "Track"
