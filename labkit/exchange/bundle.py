@@ -13,6 +13,7 @@ from labkit.exchange.base import EncodedFrames, ExportBundle
 from labkit.exchange.names import frame_stems
 from labkit.exchange.splits import SplitBy, assign_splits
 from labkit.ledger.fold import fold, frame_states
+from labkit.store.thresholds import proposes_detections
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +24,8 @@ __all__ = ["Gathered", "Include", "gather"]
 
 Include = Literal["human", "scripted", "all"]
 """``human``: frames that a person has accepted. ``scripted``: those that a script has, too.
-``all``: the frames nobody has accepted, too, with their proposals from the run's ``conf`` up."""
+``all``: the frames nobody has accepted, too, with what a review would show there: the proposals
+of the newest run that detected on the frame, from the run's ``conf`` up, and those of trackers."""
 
 _ALIAS = {"decided": "human"}
 
@@ -46,14 +48,23 @@ def _accepted(states: pd.DataFrame, annotations: pd.DataFrame) -> pd.DataFrame:
     return out.assign(scripted=out["scripted"].astype(bool) | later)
 
 
-def _predicted(project: ProjectStore) -> set[str]:
-    """Frames that a finished run has done."""
+def _predicted(project: ProjectStore) -> tuple[set[str], dict[str, str], set[str]]:
+    """Frames that a run has done; by frame, the newest run that detected; runs that detect."""
+    manifests = project.runs()
+    by_id = {m.run_id: m for m in manifests}
     done: set[str] = set()
-    for manifest in project.runs():
-        if manifest.status == "finished":
-            run = project.run(manifest.run_id)
-            done.update(set(run.frame_ids) - run.failed_frames())
-    return done
+    newest: dict[str, str] = {}
+    detect: set[str] = set()
+    for manifest in manifests:
+        if manifest.status != "finished":
+            continue
+        run = project.run(manifest.run_id)
+        frames = set(run.frame_ids) - run.failed_frames()
+        done |= frames
+        if proposes_detections(manifest, by_id):
+            detect.add(manifest.run_id)
+            newest |= dict.fromkeys(frames, manifest.run_id)
+    return done, newest, detect
 
 
 def _count_notes(include: str, states: pd.DataFrame, accepted: pd.DataFrame) -> list[str]:
@@ -94,11 +105,16 @@ def _choose(
     if include == "all":
         hand = states.loc[states["state"] == "hand", "frame_id"]
         touched = states.loc[states["state"].isin(["open", "skipped"]), "frame_id"]
-        rest = frames["frame_id"].isin(_predicted(project) | set(touched))
+        done, newest, detect = _predicted(project)
+        rest = frames["frame_id"].isin(done | set(touched))
         rest &= ~chosen & ~frames["frame_id"].isin(hand)
         on_rest = of_frame.isin(frames.loc[rest, "frame_id"])
         shown = is_shown(annotations["shown_from"].to_numpy(), threshold)
         undecided = (annotations["state"] == "proposed") & shown & on_rest
+        # two detectors' proposals of one frame are two opinions on the same objects, not twice as
+        # many objects: those of the newest run count, as in a review
+        run = annotations["run_id"].astype(object)
+        undecided &= ~run.isin(detect) | (run == of_frame.map(newest))
         keep |= (decided | undecided) & on_rest
         chosen |= rest
         if n := int(rest.sum()):

@@ -5,16 +5,19 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from labkit.core.matching import match_boxes
+from labkit.core.rows import GEOMETRY_COLUMNS
+from labkit.ledger.objects import IntArray, codes_in, codes_of
 
-__all__ = ["COVERED_IOU", "covering"]
+__all__ = ["COVERED_IOU", "covered_proposals", "covering"]
 
 COVERED_IOU: Final = 0.7
 """From this IoU on a proposal of the same label repeats what a person has decided already."""
 
-IntArray = NDArray[np.int64]
+_BOX = list(GEOMETRY_COLUMNS[:4])
 
 
 def covering(
@@ -102,3 +105,52 @@ def _cover_by_track(
         last[frame[k], track[k]] = k  # the latest decision, since they are in order
     for k in fresh.tolist():
         out[k] = last.get((frame[k], track[k]), out[k])
+
+
+def covered_proposals(proposals: pd.DataFrame, decided: pd.DataFrame) -> IntArray:
+    """Position among the decided objects of the one that covers each proposal; -1 for none."""
+    out: IntArray = np.full(len(proposals), -1, dtype=np.int64)
+    runs = [str(r) for r in proposals["run_id"].unique()]
+    tracked = bool(proposals["track_id"].notna().any())
+    # what a run proposes is not covered by decisions on the same run, but for tracks
+    able = np.ones(len(decided), dtype=bool)
+    if len(runs) == 1:
+        able = ~(decided["run_id"] == runs[0]).to_numpy(dtype=bool)
+        able |= tracked & decided["track_id"].notna().to_numpy(dtype=bool)
+    at = np.flatnonzero(able)
+    if not len(at) or not len(proposals):
+        return out
+    columns = ["frame_id", "run_id", "label", "track_id", "revision", *_BOX]
+    by = decided[columns].iloc[at]
+    frame, frames = codes_of(by["frame_id"])
+    here = codes_in(proposals["frame_id"], frames)
+    near = np.flatnonzero(here >= 0)
+    if not len(near):
+        return out
+    rest = proposals[columns[:4] + _BOX].iloc[near]
+    names = pd.Index(pd.concat([by["label"], _names(rest["label"])]).unique())
+    all_runs = pd.Index(pd.concat([by["run_id"], _names(rest["run_id"])]).dropna().unique())
+    found = covering(
+        frame=np.r_[frame, here[near]],
+        run=np.r_[codes_in(by["run_id"], all_runs), codes_in(rest["run_id"], all_runs)],
+        label=np.r_[codes_in(by["label"], names), codes_in(rest["label"], names)],
+        track=np.r_[_tracks(by["track_id"]), _tracks(rest["track_id"])],
+        box=np.r_[by[_BOX].to_numpy(np.float64), rest[_BOX].to_numpy(np.float64)],
+        revision=np.r_[by["revision"].to_numpy(np.int64), np.zeros(len(near), np.int64)],
+    )[len(by) :]
+    out[near] = np.where(found >= 0, at[found], -1)
+    return out
+
+
+def _names(column: pd.Series[Any]) -> pd.Series[Any]:
+    """The names that occur in a column, without a string per row where it is categorical."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return pd.Series(column.cat.categories.astype(object), dtype=object)
+    return pd.Series(column.unique(), dtype=object)
+
+
+def _tracks(column: pd.Series[Any]) -> IntArray:
+    """Track ids as integers; -1 for none."""
+    if not column.notna().any():
+        return np.full(len(column), -1, dtype=np.int64)
+    return np.asarray(column.astype("Int64").to_numpy(dtype=np.int64, na_value=-1))

@@ -8,18 +8,18 @@ threshold an object is shown in :mod:`labkit.core.visibility`.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from labkit.core.rows import GEOMETRY_COLUMNS
-from labkit.core.types import OBJECT_VERDICTS
+from labkit.core.types import KINDS, OBJECT_VERDICTS
 from labkit.core.visibility import ALWAYS, DRIFT, NEVER, TRACKED_BY, Thresholds, shown_from
-from labkit.ledger.covering import covering
+from labkit.ledger.covering import covered_proposals
 from labkit.ledger.geometry import geometry_from_json
-from labkit.ledger.objects import IntArray, ObjectRows, codes_of, last_row, object_rows
+from labkit.ledger.objects import IntArray, ObjectRows, codes_in, codes_of, last_row, object_rows
 from labkit.ledger.schema import ANNOTATION_COLUMNS
 from labkit.ledger.transitions import FRAME_STATES, STATES, frame_weight
 from labkit.ledger.undo import standing_rows, stands
@@ -31,6 +31,10 @@ FOLLOW: Final = "follow"
 
 _STATE_COLUMNS = ["frame_id", "reviewer", "scripted", "time", "seq", "threshold"]
 _OBJECT_COLUMNS = ["object_id", "frame_id", "run_id", "reviewer", "scripted", "time", "seq"]
+_VERDICT = np.array([OBJECT_VERDICTS.index(k) if k in OBJECT_VERDICTS else -1 for k in KINDS])
+_IS_VERDICT = _VERDICT >= 0
+_IS_MOVE = np.array([k in ("undo", "redo") for k in KINDS])
+_CHANGES = np.array([k in ("edit", "relabel", "add") for k in OBJECT_VERDICTS])
 _FROM_PROPOSAL = [*GEOMETRY_COLUMNS, "attributes", "track_id"]
 
 
@@ -75,39 +79,72 @@ def decided_objects(decisions: pd.DataFrame) -> pd.DataFrame:
         ``relabelled``, ``score``, ``run_id``, ``reviewer``, ``scripted``, ``time`` and
         ``revision`` (the ``seq`` of the last decision): see :func:`fold`.
     """
-    return _decided(decisions)[0]
-
-
-def _decided(decisions: pd.DataFrame) -> tuple[pd.DataFrame, NDArray[np.bool_], IntArray]:
-    """Decided objects; which were changed by edit, relabel, add or a track; their last rows."""
-    keep = stands(decisions) & decisions["kind"].isin(OBJECT_VERDICTS).to_numpy(dtype=bool)
-    rows = np.flatnonzero(keep)
-    lean = decisions[["kind", "object_id", "label_before", "label_after", "tool"]].iloc[rows]
-    kind = pd.Categorical(lean["kind"], categories=list(OBJECT_VERDICTS)).codes.astype(np.int64)
-    obj, names = codes_of(lean["object_id"])
-    objects: ObjectRows = object_rows(
-        kind, obj, len(names), lean["label_before"], lean["label_after"]
-    )
-    order = np.argsort(objects.last, kind="stable")
-    last = rows[objects.last[order]]
-    out: pd.DataFrame = (
-        decisions[[*_OBJECT_COLUMNS, "score"]]
-        .iloc[last]
-        .assign(
-            state=np.array(STATES, dtype=object)[objects.state[order]],
-            label=objects.names(objects.label)[order],
-            model_label=objects.names(objects.model_label)[order],
-            edited=objects.edited[order],
-            relabelled=objects.relabelled[order],
-        )
-    )
-    changes = [OBJECT_VERDICTS.index(k) for k in ("edit", "relabel", "add")]
-    changing = np.isin(kind, changes) | (lean["tool"] == FOLLOW).to_numpy(dtype=bool)
-    changed = (last_row(obj, len(names), changing) >= 0)[order]
-    out = out.rename(columns={"seq": "revision"}).reset_index(drop=True)
+    out, objects, order, _ = _decided(decisions, decisions["object_id"].iloc[:0])
+    model = objects.names(objects.model_label)[order]
+    out["model_label"] = pd.Series(model, out.index, dtype=object)
+    out["relabelled"] = objects.relabelled[order]
     columns = ["object_id", "frame_id", "state", "label", "model_label", "edited", "relabelled"]
     columns += ["score", "run_id", "reviewer", "scripted", "time", "revision"]
-    return out.reindex(columns=columns), changed, last
+    return out.reindex(columns=columns)
+
+
+def _decided(
+    decisions: pd.DataFrame, proposed: pd.Series[Any]
+) -> tuple[pd.DataFrame, ObjectRows, IntArray, _Changes]:
+    """Decided objects in the order of their last rows, without what their proposals say of them.
+
+    ``proposed`` are the ids of all proposals.
+    """
+    kinds = pd.Categorical(decisions["kind"], categories=list(KINDS)).codes
+    standing = stands(decisions, _IS_MOVE[kinds])
+    rows = np.flatnonzero(standing & _IS_VERDICT[kinds])
+    kind = _VERDICT[kinds[rows]]
+    lean = decisions[["object_id", "label_before", "label_after", "tool"]].iloc[rows]
+    obj, position = _numbered(lean["object_id"], proposed)
+    n = len(position)
+    objects = object_rows(kind, obj, n, lean["label_before"], lean["label_after"])
+    order = np.argsort(objects.last, kind="stable")
+    last = rows[objects.last[order]]
+    out: pd.DataFrame = decisions[[*_OBJECT_COLUMNS, "score"]].iloc[last]
+    after, before = (
+        lean[f"label_{side}"].iloc[objects.last[order]] for side in ("after", "before")
+    )
+    out = out.assign(
+        state=np.array(STATES, dtype=object)[objects.state[order]],
+        label=after.where(after.notna(), before).array,
+        edited=objects.edited[order],
+    )
+    changing = _CHANGES[kind] | (lean["tool"] == FOLLOW).to_numpy(dtype=bool)
+    changed = (last_row(obj, n, changing) >= 0)[order]
+    away = _sent_away(decisions, np.flatnonzero(standing), kinds[standing])
+    out = out.rename(columns={"seq": "revision"}).reset_index(drop=True)
+    return out, objects, order, _Changes(last, changed, position[order], away)
+
+
+class _Changes(NamedTuple):
+    """What the fold needs beside the objects.
+
+    ``last``: position of each object's last row; ``changed``: whether it was changed by edit,
+    relabel, add or a new track; ``position``: where its proposal stands, -1 where there is none;
+    ``away``: frames to be labelled by hand.
+    """
+
+    last: IntArray
+    changed: NDArray[np.bool_]
+    position: IntArray
+    away: list[str]
+
+
+def _sent_away(decisions: pd.DataFrame, rows: IntArray, kinds: NDArray[Any]) -> list[str]:
+    """Frames that were sent to hand-labelling and are not labelled yet; of standing rows."""
+    sent = rows[kinds == KINDS.index("reject_frame")]
+    if not len(sent):
+        return []
+    frames = decisions["frame_id"].iloc[sent].unique()
+    firm = rows[np.isin(kinds, [KINDS.index("accept_frame"), KINDS.index("reject_frame")])]
+    firm = firm[decisions["frame_id"].iloc[firm].isin(frames).to_numpy(dtype=bool)]
+    states = frame_states(decisions.iloc[firm])
+    return [str(f) for f in states.loc[states["state"] == "hand", "frame_id"]]
 
 
 def _json(decisions: pd.DataFrame, rows: IntArray) -> NDArray[Any]:
@@ -148,27 +185,30 @@ def fold(
         is shown, see :mod:`labkit.core.visibility`; -1 for what is rejected, covered, or undecided
         on a frame that was sent to hand-labelling.
     """
-    decided, changed, last = _decided(decisions)
-    position = _positions(proposals["object_id"], decided["object_id"])
-    found = position >= 0
-    from_proposal = ~changed & found
+    decided, objects, order, changes = _decided(decisions, proposals["object_id"])
+    position, found = changes.position, changes.position >= 0
+    from_proposal = ~changes.changed & found
     taken = proposals[_FROM_PROPOSAL].take(position[from_proposal])
     taken.index = decided.index[from_proposal]
-    parsed = geometry_from_json(_json(decisions, last[~from_proposal]).tolist())
+    parsed = geometry_from_json(_json(decisions, changes.last[~from_proposal]).tolist())
     parsed.index = decided.index[~from_proposal]
-    decided = decided.join(_stack(taken, parsed))
+    geometry = _stack(taken, parsed)
+    geometry = geometry.take(np.argsort(geometry.index.to_numpy()))
+    decided = pd.concat([decided, geometry], axis=1)
+    kept = ~objects.rejected[order]
+    model, relabelled = objects.names(objects.model_label)[order], objects.relabelled[order]
     # the first decision that stands need not be the first one that was made
-    model = decided["model_label"].to_numpy(dtype=object, copy=True)
-    model[found] = proposals["label"].take(position[found]).to_numpy(dtype=object)
-    proposed, kept = pd.notna(model), (decided["state"] != "rejected").to_numpy()
-    model[~proposed] = None
+    label = proposals["label"].take(position[found])
+    model[found] = label.to_numpy(dtype=object)
+    named = codes_in(label, objects.labels)
+    relabelled[found] = kept[found] & (objects.label[order][found] != named)
     decided["model_label"] = pd.Series(model, decided.index, dtype=object)
-    decided["relabelled"] = proposed & kept & (decided["label"].to_numpy(dtype=object) != model)
+    decided["relabelled"] = relabelled
     decided["covered_by"] = np.full(len(decided), None, dtype=object)
     decided["shown_from"] = np.where(kept, ALWAYS, NEVER)
     free = np.ones(len(proposals), dtype=bool)
     free[position[found]] = False
-    rest = _undecided(proposals.loc[free], decided, decisions, thresholds or Thresholds())
+    rest = _undecided(proposals.loc[free], decided, changes.away, thresholds or Thresholds())
     columns = list(ANNOTATION_COLUMNS)
     return _stack(decided[columns], rest[columns]).reset_index(drop=True)
 
@@ -176,11 +216,11 @@ def fold(
 def _undecided(
     proposals: pd.DataFrame,
     decided: pd.DataFrame,
-    decisions: pd.DataFrame,
+    away: list[str],
     thresholds: Thresholds,
 ) -> pd.DataFrame:
     """The undecided proposals with the columns of annotations."""
-    by = _covered(proposals, decided)
+    by = covered_proposals(proposals, decided)
     covered = by >= 0
     out = proposals.assign(state="proposed", reviewer=None, scripted=False, revision=0)
     out["edited"] = out["relabelled"] = False
@@ -188,8 +228,9 @@ def _undecided(
     for name in ("frame_id", "label", "run_id"):
         out[name] = out[name].astype(object)
     out["model_label"] = out["label"]
-    names = np.append(decided["object_id"].to_numpy(dtype=object), [None])
-    out["covered_by"] = pd.Series(names[by], out.index, dtype=object)
+    names = np.full(len(out), None, dtype=object)
+    names[covered] = decided["object_id"].iloc[by[covered]].to_numpy(dtype=object)
+    out["covered_by"] = names
     runs = pd.Categorical(proposals["run_id"])
     conf, fixed = thresholds.of([str(r) for r in runs.categories])
     out["shown_from"] = shown_from(
@@ -198,18 +239,9 @@ def _undecided(
         fixed[runs.codes],
         thresholds.base,
         always=_at_any_score(proposals["attributes"]),
-        never=covered | _within(proposals["frame_id"], _sent_away(decisions)),
+        never=covered | _within(proposals["frame_id"], away),
     )
     return out
-
-
-def _sent_away(decisions: pd.DataFrame) -> list[str]:
-    """Frames that were sent to hand-labelling and are not labelled yet."""
-    if not (decisions["kind"] == "reject_frame").any():
-        return []
-    rows = decisions[decisions["kind"].isin(["accept_frame", "reject_frame", "undo", "redo"])]
-    states = frame_states(rows)
-    return [str(f) for f in states.loc[states["state"] == "hand", "frame_id"]]
 
 
 def _within(column: pd.Series[Any], names: list[str]) -> NDArray[np.bool_]:
@@ -230,68 +262,17 @@ def _at_any_score(attributes: pd.Series[Any]) -> NDArray[np.bool_]:
     return out
 
 
-def _covered(proposals: pd.DataFrame, decided: pd.DataFrame) -> IntArray:
-    """Position among the decided objects of the one that covers each proposal; -1 for none."""
-    out: IntArray = np.full(len(proposals), -1, dtype=np.int64)
-    if not len(decided) or not len(proposals):
-        return out
-    frame, frames = codes_of(decided["frame_id"])
-    here = _codes_in(proposals["frame_id"], frames)
-    near = np.flatnonzero(here >= 0)
-    runs = pd.Index(pd.concat([decided["run_id"], _names(proposals["run_id"])]).dropna().unique())
-    run, rest_run = _codes_in(decided["run_id"], runs), _codes_in(proposals["run_id"], runs)[near]
-    track = _tracks(decided["track_id"])
-    rest_track = _tracks(proposals["track_id"].iloc[near])
-    one_run = len(runs) == 1 and not (run < 0).any()
-    if not len(near) or (one_run and (not (track >= 0).any() or not (rest_track >= 0).any())):
-        return out
-    box = ["x1", "y1", "x2", "y2"]
-    labels = pd.Index(pd.concat([decided["label"], _names(proposals["label"])]).unique())
-    label = _codes_in(decided["label"], labels)
-    rest_label = _codes_in(proposals["label"], labels)[near]
-    by = covering(
-        frame=np.r_[frame, here[near]],
-        run=np.r_[run, rest_run],
-        label=np.r_[label, rest_label],
-        track=np.r_[track, rest_track],
-        box=np.r_[
-            decided[box].to_numpy(np.float64), proposals[box].iloc[near].to_numpy(np.float64)
-        ],
-        revision=np.r_[decided["revision"].to_numpy(np.int64), np.zeros(len(near), np.int64)],
-    )
-    out[near] = by[len(decided) :]
-    return out
-
-
-def _names(column: pd.Series[Any]) -> pd.Series[Any]:
-    """The names that occur in a column, without a string per row where it is categorical."""
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        return pd.Series(column.cat.categories.astype(object), dtype=object)
-    return pd.Series(column.unique(), dtype=object)
-
-
-def _codes_in(column: pd.Series[Any], names: pd.Index[Any]) -> IntArray:
-    """Position of each value among the names; -1 where it is none of them."""
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        of_category = names.get_indexer(pd.Index(column.cat.categories.astype(object)))
-        return np.append(of_category, -1)[column.cat.codes].astype(np.int64)
-    return names.get_indexer(pd.Index(column)).astype(np.int64)
-
-
-def _tracks(column: pd.Series[Any]) -> IntArray:
-    """Track ids as integers; -1 for none."""
-    if not column.notna().any():
-        return np.full(len(column), -1, dtype=np.int64)
-    return np.asarray(column.astype("Int64").to_numpy(dtype=np.int64, na_value=-1))
-
-
-def _positions(among: pd.Series[Any], wanted: pd.Series[Any]) -> IntArray:
-    """Where each wanted id stands among unique ones; -1 where it does not."""
+def _numbered(objects: pd.Series[Any], proposed: pd.Series[Any]) -> tuple[IntArray, IntArray]:
+    """A code for each row's object, and by code where its proposal stands, -1 where it does not."""
     # factorize hashes Arrow strings as they are; an Index would make a Python string of each
-    code, names = pd.factorize(pd.concat([among, wanted], ignore_index=True))
+    code, names = codes_of(pd.concat([proposed, objects], ignore_index=True))
     where: IntArray = np.full(len(names), -1, dtype=np.int64)
-    where[code[: len(among)]] = np.arange(len(among))
-    return where[code[len(among) :]]
+    where[code[: len(proposed)]] = np.arange(len(proposed))
+    mine = code[len(proposed) :]
+    # numbers without gaps, for what was decided on
+    used = np.zeros(len(names), dtype=bool)
+    used[mine] = True
+    return (np.cumsum(used) - 1)[mine], where[used]
 
 
 def _stack(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -56,8 +56,8 @@ def geometry_from_json(texts: Sequence[str]) -> pd.DataFrame:
         "mask_h": [None if s is None else s[0] for s in size],
         "mask_w": [None if s is None else s[1] for s in size],
         "mask_counts": _objects(mask.field("counts")),
-        "keypoints": [_flat(points) for points in _objects(shape.field("keypoints"))],
-        "attributes": [_attributes(t) if '"attributes"' in t else None for t in texts],
+        "keypoints": _keypoints(shape.field("keypoints")),
+        "attributes": _attributes(texts) if b'"attributes"' in data else [None] * len(texts),
         "track_id": _objects(table["track_id"]),
     }
     return out.assign(**{name: pd.Series(v, dtype=object) for name, v in rest.items()})
@@ -71,11 +71,16 @@ def _objects(column: pa.Array | pa.ChunkedArray) -> list[Any]:
     return values
 
 
-def _attributes(text: str) -> str | None:
+def _attributes(texts: Sequence[str]) -> list[str | None]:
     # their values are of any type, which a column cannot be
-    attributes = json.loads(text).get("attributes")
-    return json.dumps(attributes, ensure_ascii=False) if attributes else None
+    given = (json.loads(t).get("attributes") if '"attributes"' in t else None for t in texts)
+    return [json.dumps(a, ensure_ascii=False) if a else None for a in given]
 
 
-def _flat(points: Iterable[Sequence[float]] | None) -> list[float] | None:
-    return None if points is None else [float(v) for point in points for v in point]
+def _keypoints(column: pa.Array) -> list[list[float] | None]:
+    if column.null_count == len(column):
+        return [None] * len(column)
+    return [
+        None if points is None else [float(v) for point in points for v in point]
+        for points in _objects(column)
+    ]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from labkit.core.types import OBJECT_VERDICTS
 from labkit.ledger.transitions import STATES, decide_all
 
-__all__ = ["IntArray", "ObjectRows", "codes_of", "first_row", "last_row", "object_rows"]
+__all__ = ["IntArray", "ObjectRows", "codes_in", "codes_of", "first_row", "last_row", "object_rows"]
 
 IntArray = NDArray[np.int64]
 
@@ -24,6 +24,14 @@ def codes_of(values: pd.Series[Any]) -> tuple[IntArray, pd.Index[Any]]:
     """Integer codes in the order of appearance (-1 for missing), and the names they stand for."""
     codes, names = pd.factorize(values)
     return codes.astype(np.int64), pd.Index(names)
+
+
+def codes_in(column: pd.Series[Any], names: pd.Index[Any]) -> IntArray:
+    """Position of each value among the names; -1 where it is none of them."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        of_category = names.get_indexer(pd.Index(column.cat.categories.astype(object)))
+        return np.append(of_category, -1)[column.cat.codes].astype(np.int64)
+    return names.get_indexer(pd.Index(column)).astype(np.int64)
 
 
 def last_row(codes: IntArray, size: int, flag: NDArray[np.bool_] | None = None) -> IntArray:

@@ -63,7 +63,7 @@ def decide_all(
     kind : ndarray of int, (m,)
         By decision: the index of its kind in ``OBJECT_VERDICTS``.
     n : int
-        Number of objects.
+        Number of objects, each of which has a decision.
 
     Returns
     -------
@@ -73,9 +73,8 @@ def decide_all(
     """
     status = np.full(n, _ALL.index(Status()), dtype=np.intp)
     by_object = np.argsort(obj, kind="stable")
-    sorted_obj = obj[by_object]
-    starts = np.flatnonzero(np.r_[True, sorted_obj[1:] != sorted_obj[:-1]][: len(obj)])
-    counts = np.diff(np.r_[starts, len(obj)])
+    counts = np.bincount(obj, minlength=n)
+    starts = np.cumsum(counts) - counts
     # the first decision of every object, then the second of those that have one, ...
     turn = 0
     while len(starts):

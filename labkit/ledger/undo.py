@@ -47,9 +47,13 @@ def standing(decisions: Iterable[Decision]) -> list[Decision]:
     return [d for d in rows if d.kind not in ("undo", "redo") and d.step not in gone]
 
 
-def stands(decisions: pd.DataFrame) -> NDArray[np.bool_]:
-    """By row of ``DECISION_COLUMNS``, whether it counts, as in :func:`standing`."""
-    moves = decisions["kind"].isin(["undo", "redo"]).to_numpy(dtype=bool)
+def stands(decisions: pd.DataFrame, moves: NDArray[np.bool_] | None = None) -> NDArray[np.bool_]:
+    """By row of ``DECISION_COLUMNS``, whether it counts, as in :func:`standing`.
+
+    ``moves`` says which rows are undo or redo, where the caller knows it already.
+    """
+    if moves is None:
+        moves = decisions["kind"].isin(["undo", "redo"]).to_numpy(dtype=bool)
     if not moves.any():
         return ~moves
     rows: pd.DataFrame = decisions.loc[moves, ["kind", "target"]].astype(object)

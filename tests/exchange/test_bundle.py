@@ -215,3 +215,19 @@ def test_all_images_gone(project, ids, tmp_path: Path) -> None:
     (tmp_path / "photos/a.jpg").unlink()
     with pytest.raises(InputError, match="Nothing was exported"):
         export(project, "yolo", tmp_path / "out")
+
+
+def test_two_runs_are_not_twice_as_many_objects(project, ids, tmp_path: Path) -> None:
+    near = Shape((1.5, 2, 30, 20.5))
+    first = add_run(project, [Proposal(i, 0, "car", 0.9, BOX) for i in ids[:2]], conf=0.5)
+    second = add_run(project, [Proposal(i, 0, "car", 0.8, near) for i in ids[:2]], conf=0.5)
+    export(project, "yolo", tmp_path / "out", include="all")
+    assert labels_of(tmp_path / "out")["a"] == labels_of(tmp_path / "out")["b"] == 1
+    assert {r["run"] for r in rows_of(tmp_path / "out")} == {second}
+    # what a person has accepted of the first run covers what the second says of it
+    item = AnnotatedObject(f"{first}/{ids[0]}/0", ids[0], "car", BOX)
+    given = {"object_id": item.object_id, "run_id": first, "after": item.to_json()}
+    decide(project, "accept", ids[0], **given)
+    export(project, "yolo", tmp_path / "out", include="all")
+    assert labels_of(tmp_path / "out")["a"] == labels_of(tmp_path / "out")["b"] == 1
+    assert sorted(r["run"] for r in rows_of(tmp_path / "out")) == [first, second]

@@ -157,3 +157,22 @@ def test_no_expected_error_is_ever_above_one():
     proposals, frames = proposals_frame(rows), frames_frame(["a"])
     later = again(rank(proposals, frames), proposals, frames, log, order="expected-errors")
     assert later["score"].tolist() == [1.0]
+
+
+def test_verdicts_on_other_models_say_nothing_about_this_ones_scores(reviewed):
+    proposals, frames, log = reviewed
+    # another model's buses were wrong, and a tracker's
+    other = [{**row, "run_id": "r0002-other"} if row.get("object_id") else row for row in log]
+    queue = rank(proposals, frames, order="expected-errors")
+    later = again(queue, proposals, frames, other, order="expected-errors")
+    pd.testing.assert_frame_equal(later, queue)
+    found = calibrate(build_context(proposals, frames), decisions_frame(other), ["r0001-test"])
+    assert (found.shown, found.label) == ({}, {})
+
+
+def test_a_score_at_the_threshold_is_held_against_it_as_it_is_stored(reviewed):
+    proposals, frames, _ = reviewed
+    score = float(pd.Series([0.7], dtype="float32")[0])  # 0.699999988 as float64
+    log = [verdict("reject", "done0", "bus", score), done("done0")]
+    found = calibrate(build_context(proposals, frames, conf=0.7), decisions_frame(log))
+    assert found.label["bus"] > 1  # an error among what was shown, not a hidden object
