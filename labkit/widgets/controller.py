@@ -20,7 +20,7 @@ from labkit.widgets.messages import Goto, MoveThreshold, Notice, ThresholdTaken
 from labkit.widgets.pictures import Pictures
 from labkit.widgets.pointing import Pointing
 from labkit.widgets.visitor import clicker
-from labkit.widgets.window import Outlet, Window
+from labkit.widgets.window import Canvas, Window
 
 __all__ = ["Controller"]
 
@@ -35,7 +35,10 @@ class Controller:
     Parameters
     ----------
     session : ReviewSession
-    outlet : Outlet
+    send : callable
+        Sends a message to the pages.
+    canvas : Canvas
+        Shows pictures and paint below them.
     pictures : Pictures
         Closed by :meth:`close`.
     interactor : str
@@ -49,20 +52,21 @@ class Controller:
     def __init__(
         self,
         session: ReviewSession,
-        outlet: Outlet,
+        send: Callable[[Any], None],
+        canvas: Canvas,
         pictures: Pictures,
         interactor: str = "sam2-nano",
         tracker: str = "flow",
         inbox: Inbox | None = None,
     ) -> None:
-        self.session, self._outlet, self._pictures = session, outlet, pictures
+        self.session, self._send, self._pictures = session, send, pictures
         self.inbox = inbox or Inbox()
         self.follow_key = FollowKey(session, self._follow_later, tracker)
         self.window = Window(
-            session, outlet, pictures, self.inbox.put, lambda: self.follow_key.followed_by
+            session, send, canvas, pictures, self.inbox.put, lambda: self.follow_key.followed_by
         )
-        self.acts = Acts(session, outlet.send, self.window, self.follow_key, self._moved)
-        self.pointing = Pointing(session, outlet.send, self.inbox.put, interactor)
+        self.acts = Acts(session, send, self.window, self.follow_key, self._moved)
+        self.pointing = Pointing(session, send, self.inbox.put, interactor)
         self._handlers: dict[str, Callable[[Any], None]] = {
             "ready": lambda _message: self.window.send_all(),
             "act": self.acts.on_act,
@@ -126,7 +130,7 @@ class Controller:
             self._notice(str(exc), "error")
 
     def _notice(self, text: str, level: Any = "info") -> None:
-        self._outlet.send(Notice(type="notice", level=level, text=text))
+        self._send(Notice(type="notice", level=level, text=text))
 
     def _moved(self, by: str) -> None:
         if news := self.follow_key.said():
@@ -146,7 +150,7 @@ class Controller:
         try:
             self.session.threshold = float(message["value"])
         finally:
-            self._outlet.send(ThresholdTaken(type="threshold", by=str(message["client"])))
+            self._send(ThresholdTaken(type="threshold", by=str(message["client"])))
 
     def _switch_contrast(self) -> None:
         """Switch more contrast on or off, for people and models alike."""

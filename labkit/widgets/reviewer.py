@@ -82,8 +82,10 @@ class Reviewer(Whole, ipywidgets.VBox):
         self.surface = Surface(self._config(session, chosen, height), session.project.skeletons)
         reader = FrameReader(session.project.root)
         pictures = Pictures(reader, session.filters)
-        self.controller = Controller(session, self.surface, pictures, interactor, tracker)
-        self.surface.on_message(self.controller.post)
+        self.controller = Controller(
+            session, self.surface.glass.send, self.surface, pictures, interactor, tracker
+        )
+        self.surface.glass.on_message(self.controller.post)
         watch(session)
         super().__init__([self.surface], layout=ipywidgets.Layout(width="100%"))
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
 
 import ipywidgets
 from ipycanvas import MultiCanvas
@@ -58,14 +57,6 @@ class Surface(Whole, ipywidgets.GridBox):
             ),
         )
         self.add_class("labkit-surface")
-
-    def on_message(self, handler: Callable[[dict[str, Any]], None]) -> None:
-        """Tell ``handler`` of every message from the glass, on whichever thread it arrives."""
-        self.glass.on_message(handler)
-
-    def send(self, message: Any) -> None:
-        """Send a message to the glass, in all of its views."""
-        self.glass.send(message)
 
     def image(self, frame_id: str, picture: Picture) -> str:
         """Give a frame's picture to the browser; the id of the model that carries it.

@@ -12,7 +12,7 @@ from labkit.widgets.inbox import Rank, Work
 from labkit.widgets.messages import Cover, Drop, Show, StatusMessage, ViewRequest, Want, Where
 from labkit.widgets.pictures import Picture, Pictures
 
-__all__ = ["AFTER", "BEFORE", "Outlet", "Window"]
+__all__ = ["AFTER", "BEFORE", "Canvas", "Window"]
 
 BEFORE: Final = 2
 AFTER: Final = 5
@@ -22,11 +22,8 @@ _LETTERS: Final = {"accepted": "a", "hand": "h", "skipped": "s", "open": "o"}
 """State of a frame → its letter in the line of the queue; ``n`` for the rest."""
 
 
-class Outlet(Protocol):
-    """Where messages, pictures and paint go: the surface, or a test."""
-
-    def send(self, message: Any) -> None:
-        """Send a message to the pages."""
+class Canvas(Protocol):
+    """Where pictures and paint go: the surface, or a test."""
 
     def image(self, frame_id: str, picture: Picture) -> str:
         """Give it a picture; the id under which a message can name it."""
@@ -50,7 +47,9 @@ class Window:
     Parameters
     ----------
     session : ReviewSession
-    outlet : Outlet
+    send : callable
+        Sends a message to the pages.
+    canvas : Canvas
     pictures : Pictures
     later : callable
         Puts work of a rank into the inbox.
@@ -66,12 +65,14 @@ class Window:
     def __init__(
         self,
         session: ReviewSession,
-        outlet: Outlet,
+        send: Callable[[Any], None],
+        canvas: Canvas,
         pictures: Pictures,
         later: Callable[[Work, Rank], None],
         followed_by: Callable[[], Mapping[int, str]],
     ) -> None:
-        self._session, self._outlet, self._pictures = session, outlet, pictures
+        self._session, self._send = session, send
+        self._canvas, self._pictures = canvas, pictures
         self._later, self._followed_by = later, followed_by
         self.done: dict[str, int] = {}
         self._sent: dict[str, int] = {}
@@ -118,7 +119,7 @@ class Window:
 
     def _send_place(self, by: str) -> None:
         place = Where(type="at", frame_id=self._session.frame_id, by=by, done=dict(self.done))
-        self._outlet.send(place)
+        self._send(place)
 
     def _send_status(self) -> None:
         session, before = self._session, self._letters
@@ -126,7 +127,7 @@ class Window:
         pairs = zip(before, self._letters, strict=False)
         full = len(before) != len(self._letters)
         done, total = session.progress()
-        self._outlet.send(
+        self._send(
             StatusMessage(
                 type="status",
                 place=session.position,
@@ -164,8 +165,8 @@ class Window:
             self._images.pop(frame_id, None)
             self._errors.pop(frame_id, None)
         self._asked = {(f, full) for f, full in self._asked if f not in gone}
-        self._outlet.send(Drop(type="drop", frame_ids=list(gone)))
-        self._outlet.drop(gone)
+        self._send(Drop(type="drop", frame_ids=list(gone)))
+        self._canvas.drop(gone)
 
     def send_frame(self, place: int) -> None:
         """Send the frame at a place of the queue, and read its picture where that is new."""
@@ -176,7 +177,7 @@ class Window:
         error = self._errors.get(frame_id, "")
         self._sent[frame_id] = view.last_seq
         why = session.why_at(place)
-        self._outlet.send(frame_message(view, place, why, image, error, self._followed_by()))
+        self._send(frame_message(view, place, why, image, error, self._followed_by()))
         if not image and not error:
             self._ask(view.frame, full=False)
 
@@ -199,7 +200,7 @@ class Window:
             return  # it has left the window meanwhile
         if isinstance(result, Picture):
             full = full or not result.reduced
-            self._images[frame_id] = (self._outlet.image(frame_id, result), full)
+            self._images[frame_id] = (self._canvas.image(frame_id, result), full)
         else:
             self._errors[frame_id] = str(result) or repr(result)
         places = self._places()
@@ -222,8 +223,6 @@ class Window:
         if request["frame_id"] != session.frame_id or request["frame_id"] not in self._images:
             return
         objects = painted(session.view.objects, session.threshold)
-        self._outlet.send(Cover(type="cover"))
-        mark = self._outlet.paint(session.view.frame, objects, request, self._followed_by())
-        self._outlet.send(
-            Show(type="show", view=request["view"], stamp=request["stamp"], mark=mark)
-        )
+        self._send(Cover(type="cover"))
+        mark = self._canvas.paint(session.view.frame, objects, request, self._followed_by())
+        self._send(Show(type="show", view=request["view"], stamp=request["stamp"], mark=mark))

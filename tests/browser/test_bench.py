@@ -26,7 +26,7 @@ def test_from_an_empty_project_to_decisions(page, lab):
     Project.create(folder / "project").close()
     page.project_path = folder / "project"
     page.show(BENCH_CELL.format(path=str(folder / "project")))
-    page.page.get_by_text("There is no frame yet").wait_for(timeout=60_000)
+    page.page.get_by_text("This project has no frames yet").wait_for(timeout=60_000)
     page.page.get_by_placeholder("a folder, glob, video or dataset to add").fill(str(scenes))
     page.page.keyboard.press("Tab")
     button(page, "Add frames").click()

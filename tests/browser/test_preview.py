@@ -51,9 +51,9 @@ def test_the_live_wire_of_the_scissors_becomes_an_object(page, project):
     )
     mid_x, mid_y = middle(top)
     page.click(top.x1 + 1, mid_y)
-    page.said("2 more points,")
+    page.said("2 more points needed")
     page.click(mid_x, top.y1 + 1)
-    page.said("1 more point,")
+    page.said("1 more point needed")
     before = page.page.evaluate(_DRAWN)
     for k in range(4):  # from the third point on there is an outline to be shown
         page.page.mouse.move(*page.point(top.x2 - 1 - k, mid_y))

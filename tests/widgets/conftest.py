@@ -1,4 +1,4 @@
-"""A session on four small pictures and an outlet that writes down what the browser would get."""
+"""A session on small pictures, and a page that writes down what it would get."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LABELS = ["bolt", "nut"]
 
 
 class Written:
-    """An outlet that keeps what it is given."""
+    """A page that keeps what it is sent."""
 
     def __init__(self):
         self.messages, self.images, self.painted = [], {}, []
@@ -74,9 +74,8 @@ class Bench:
 
     def __init__(self, session):
         self.session, self.out = session, Written()
-        self.controller = Controller(
-            session, self.out, Now(Pictures(FrameReader(session.project.root))), inbox=AtOnce()
-        )
+        pictures = Now(Pictures(FrameReader(session.project.root)))
+        self.controller = Controller(session, self.out.send, self.out, pictures, inbox=AtOnce())
         self.count = 0
         self.tell({"type": "ready", "client": "me"})
 

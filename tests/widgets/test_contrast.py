@@ -23,6 +23,7 @@ def bench(session):
     bench.controller.close()
     bench.controller = Controller(
         session,
+        bench.out.send,
         bench.out,
         Now(Pictures(FrameReader(session.project.root), session.filters)),
         inbox=AtOnce(),

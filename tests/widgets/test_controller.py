@@ -263,7 +263,7 @@ def test_a_handler_returns_at_once_and_one_thread_does_the_work(session):
     out, threads = Written(), set()
     send = out.send
     out.send = lambda m: (threads.add(threading.current_thread().name), send(m))
-    controller = Controller(session, out, Pictures(FrameReader(session.project.root)))
+    controller = Controller(session, out.send, out, Pictures(FrameReader(session.project.root)))
     frame = session.frame_id
     message = {
         "type": "act", "id": "1", "client": "me", "action": "accept_frame", "frame_id": frame,

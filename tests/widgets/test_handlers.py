@@ -22,7 +22,7 @@ def test_a_message_is_taken_while_the_session_is_busy(session, monkeypatch, hub)
     if hub:  # where a gesture names who made it
         monkeypatch.setenv("JUPYTERHUB_USER", "owner")
     out = Written()
-    controller = Controller(session, out, Pictures(FrameReader(session.project.root)))
+    controller = Controller(session, out.send, out, Pictures(FrameReader(session.project.root)))
     busy, go = threading.Event(), threading.Event()
 
     def work():

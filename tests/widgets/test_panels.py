@@ -11,6 +11,7 @@ from PIL import Image
 import labkit as lk
 from labkit.demo import embedded_weights, write_stills
 from labkit.runs.jobs import Job
+from labkit.widgets.glass import Glass
 from labkit.widgets.markup import columns_text, table
 
 EVIL = "<img src=x onerror=alert(1)>"
@@ -301,12 +302,12 @@ def test_the_bench_begins_with_predict_and_opens_the_queue_of_the_first_run(empt
     assert tuple(bench.tabs.titles) == ("Queue", "Track", "Predict", "Metrics", "Jobs")
 
 
-def test_a_run_that_ends_leaves_the_queue_in_the_reviewers_hands(project, closing):
+def test_a_run_that_ends_leaves_the_queue_in_the_reviewers_hands(project, closing, monkeypatch):
+    said = []
+    monkeypatch.setattr(Glass, "send", lambda _glass, message: said.append(message.get("text", "")))
     bench = closing(lk.Bench(project))
     reviewer, panel = bench.reviewer, bench.panels["Predict"]
     reviewer.session.goto(reviewer.session.order[3])
-    said = []
-    reviewer.surface.send = lambda message: said.append(message.get("text", ""))
     panel.conf.value = 0.2
     click(panel, panel.start)
     run = project.runs()[-1].run_id

@@ -18,7 +18,7 @@ def out():
 
 @pytest.fixture
 def controller(session, out):
-    controller = Controller(session, out, Pictures(FrameReader(session.project.root)))
+    controller = Controller(session, out.send, out, Pictures(FrameReader(session.project.root)))
     yield controller
     controller.close()
 

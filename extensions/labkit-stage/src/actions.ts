@@ -101,7 +101,8 @@ export class Actions {
     if (!last && !next) this.waiting = frame.frame_id;
     else if (next) store.goto(next.frame_id);
     const { spoken } = VERDICTS[action];
-    this.say(last ? `${spoken}. This is the end of the queue` : `${spoken}. ${this.where()}`);
+    const after = last ? ". This is the end of the queue" : next ? `. ${this.where()}` : "";
+    this.say(spoken + after);
   }
 
   where(): string {

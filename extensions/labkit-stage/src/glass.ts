@@ -166,7 +166,7 @@ export class Glass {
     this.element.addEventListener("keydown", (e) => this.keydown(e));
     this.element.addEventListener("keyup", (e) => {
       if (nameOf(e).endsWith("space")) this.spaceUp();
-      if (e.key === "Control" || e.key === "Meta") this.hand.pointing.released();
+      if (e.key === "Control" || e.key === "Meta") this.hand.segmenting.released();
       e.stopPropagation();
     });
     this.stage.element.addEventListener("blur", () => this.setSpace(false));

@@ -35,6 +35,7 @@ export class Hand {
   readonly cursor = new Cursor(this);
   readonly selecting = new Selecting(this);
   readonly painting = new Painting(this);
+  readonly segmenting: Segmenting;
   private resting = 0;
   private readonly tools: Record<ToolName, Tool>;
 
@@ -47,6 +48,7 @@ export class Hand {
   ) {
     this.label = store.config.labels[0] ?? "";
     this.pointing = new Pointing(store, () => this.stage, changed, say);
+    this.segmenting = new Segmenting(this, this.pointing);
     this.tools = {
       select: this.selecting,
       edit: this.selecting,
@@ -57,7 +59,7 @@ export class Hand {
       brush: this.painting,
       eraser: this.painting,
       fill: this.painting,
-      segment: new Segmenting(this, this.pointing),
+      segment: this.segmenting,
     };
   }
 

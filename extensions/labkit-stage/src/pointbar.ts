@@ -28,7 +28,7 @@ export class PointBar {
     const button = (text: string, action: string) =>
       h("button", { class: "lk-button", type: "button", click: () => run(action, "mouse") }, text);
     this.keep = button("Keep (Enter)", "keep");
-    this.names.addEventListener("change", () => pointing.choose(this.names.value));
+    this.names.addEventListener("change", () => pointing.open(this.names.value));
     this.slider.addEventListener("input", () => {
       pointing.vertices = Number(this.slider.value) < 3 ? 0 : Number(this.slider.value);
       this.update();
