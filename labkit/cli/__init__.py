@@ -1,4 +1,4 @@
-"""The command line: ``main`` is the entry point; one module a group of commands."""
+"""The command line: ``main`` is the entry point; one module per group of commands."""
 
 from labkit.cli.app import main
 

@@ -1,9 +1,9 @@
 """``labkit batch``: a notebook as a job. Checked before it runs, resumable, with exit codes.
 
-The notebook runs in a kernel of its own by papermill. What it leaves in the output folder is its
-own doing (the notebooks of labkit write ``metrics.json`` and Parquet there); the executed notebook
-and its HTML page are added here. A notebook that finished although frames failed lists them under
-``failures`` in its ``metrics.json``, which becomes exit code 4.
+The notebook runs in a kernel of its own by papermill. It writes its results into the
+output folder itself (labkit's notebooks write ``metrics.json`` and Parquet files); this command adds
+the executed notebook and its HTML page. A notebook that finished although frames failed lists them
+under ``failures`` in its ``metrics.json``, and the exit code is then 4.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ START_TIMEOUT_S = 300  # a loaded machine, or an environment on a network disk
 
 
 class Command(typer.core.TyperCommand):
-    """Takes ``-p name value``, as papermill does; typer itself knows no repeated pairs."""
+    """Takes ``-p name value``, as papermill does; typer itself has no repeated pairs."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Join each pair to one ``name=value`` before typer reads the arguments."""
@@ -68,7 +68,7 @@ def command(
         typer.Option(help="Folder for all results; default: NOTEBOOK's name with '-out'."),
     ] = None,
 ) -> int:
-    """Run a notebook with checked parameters; run the same again to go on after a stop."""
+    """Run a notebook with checked parameters; run the same command again to continue it."""
     known = notebook_parameters(notebook)
     values = typed_values([_pair(text) for text in parameter or []], known, notebook.name)
     if out is not None and values.get("out") not in (None, str(out)):
@@ -90,7 +90,7 @@ def command(
 
 @contextmanager
 def _alone_in(folder: Path) -> Iterator[None]:
-    """Keep two batches out of one folder: they would write the same files."""
+    """Refuse a folder in which another batch works: both would write the same files."""
     from filelock import FileLock, Timeout
 
     lock = FileLock(folder / ".batch.lock", blocking=False)
@@ -140,7 +140,7 @@ def execute(notebook: Path, folder: Path, values: Mapping[str, Any]) -> int:
     except DeadKernelError:
         say_error(
             f"the kernel that ran {notebook.name} died, as it does when memory runs out or it is "
-            f"killed; {folder / 'kernel.log'} may say more (the same command goes on from there)"
+            f"killed; {folder / 'kernel.log'} may say more (the same command continues from there)"
         )
         return FAULT
     (folder / "kernel.log").unlink()
@@ -157,10 +157,10 @@ def execute(notebook: Path, folder: Path, values: Mapping[str, Any]) -> int:
 
 @contextmanager
 def _kernel_log(path: Path) -> Iterator[TextIO]:
-    """Send what the kernel's process itself writes to a file; gives the real stderr.
+    """Write what the kernel's process itself prints to a file; yields the real stderr.
 
     A kernel inherits our stderr and writes warnings and, when it crashes, the C stack there, which
-    belongs in a log. What the notebook prints to stderr comes by its own way.
+    belongs in a log. What the notebook prints to stderr arrives by messages.
     """
     sys.stderr.flush()
     with os.fdopen(os.dup(2), "w", buffering=1) as stderr, path.open("wb") as log:
@@ -174,10 +174,10 @@ def _kernel_log(path: Path) -> Iterator[TextIO]:
 
 @contextmanager
 def _local_sockets() -> Iterator[Config]:
-    """Talk to the kernel over sockets in a folder of its own, where the system has such.
+    """Talk to the kernel over Unix sockets in a temporary folder, where the system has them.
 
     TCP ports are chosen before the kernel binds them: of many batches that start at once on one
-    machine, some would find theirs taken.
+    machine, some would find their port taken.
     """
     from traitlets.config import Config
 
@@ -190,7 +190,7 @@ def _local_sockets() -> Iterator[Config]:
 
 @contextmanager
 def _marked() -> Iterator[None]:
-    """Tell the kernel that nobody watches: plain lines and pictures instead of widgets."""
+    """Tell the kernel that there is no page: plain lines and pictures instead of widgets."""
     mine = {"PAPERMILL_BATCH": "1", "LABKIT_FRONT_END": "0"}
     before = {name: os.environ.get(name) for name in mine}
     os.environ.update(mine)
@@ -222,7 +222,7 @@ def _family(base: type[LabkitError]) -> Iterator[type[LabkitError]]:
 
 
 def _html(executed: Path) -> Path:
-    """A page of what the notebook shows, without its code."""
+    """The notebook's output as an HTML page, without its code."""
     from nbconvert import HTMLExporter
 
     body, _ = HTMLExporter(

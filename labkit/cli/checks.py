@@ -89,7 +89,7 @@ def _packages() -> Iterator[Check]:
 
 
 def _extras(declared: list[Requirement], have: dict[str, str]) -> Check:
-    """Which optional dependencies are there; none of them has to be."""
+    """Which optional dependencies are installed; none is required."""
     there: list[str] = []
     absent: list[str] = []
     for need in declared:
@@ -195,7 +195,7 @@ def _plugins() -> Iterator[Check]:
     if not broken:
         yield Check("plug-ins", "ok", "every plug-in that is installed can be used")
     for each in broken:
-        remedy = f"mend or remove the package {each.package!r}"
+        remedy = f"update or remove the package {each.package!r}"
         yield Check("plug-ins", "warn", str(each), remedy)
 
 
@@ -212,7 +212,7 @@ ENVIRONMENT: tuple[Callable[[], Iterator[Check]], ...] = (
 
 
 def environment() -> Iterator[Check]:
-    """All checks that need no project."""
+    """All checks that do not need a project."""
     for check in ENVIRONMENT:
         yield from check()
 
@@ -230,7 +230,7 @@ def network_disk(folder: Path) -> str | None:
 
 
 def disk_space(folder: Path) -> Check:
-    """Room that is left on the project's disk."""
+    """Free space on the project's disk."""
     free = shutil.disk_usage(folder).free
     text = f"{free / 1024**3:.1f} GB free"
     if free < LOW_DISK_BYTES:

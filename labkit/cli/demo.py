@@ -1,4 +1,4 @@
-"""``labkit demo``: the whole flow on drawn scenes or on photos of yours, told in a few lines."""
+"""``labkit demo``: the whole flow on drawn scenes or on your photos, in a few printed lines."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def command(
         bool, typer.Option("--oracle", help="Write the truth of the drawn scenes as one file, too.")
     ] = False,
 ) -> int:
-    """Predict, rank, review by script, measure, report and export; go on from what is there.
+    """Predict, rank, review by script, measure, report and export; continue what an earlier call began.
 
     Without frames and weights: 120 stills by day and a video of 120 frames by night, drawn from a
     seed, and labkit's own small YOLO; nothing is downloaded.
@@ -61,12 +61,12 @@ def command(
     if frames is None and weights is None:
         return show_world(out, conf=conf, oracle=oracle)
     if oracle:
-        raise InputError("--oracle tells the truth of drawn scenes only", "", "leave out --frames")
+        raise InputError("--oracle knows the truth of drawn scenes only", "", "leave out --frames")
     if weights is None:
         raise ModelUnavailableError(
             "The demo needs a model's weights",
-            f"none were named for {_place(frames)}, and labkit's own know only its own scenes",
-            f"have Ultralytics fetch 5 MB from GitHub and go on by: {_again(frames)}",
+            f"none are named for {_place(frames)}, and labkit's own model works on its own scenes only",
+            f"let Ultralytics fetch 5 MB from GitHub and run: {_again(frames)}",
         )
     given = frames if frames is not None else shipped_photos()
     return _show_yours(given, frames, Model(weights, conf, trust), out)
@@ -128,7 +128,10 @@ def _show_yours(given: str | list[Path], frames: str | None, model: Model, out: 
         queue = _begin(demo, given, _place(frames))
         dataset = None if frames is None else labelled_dataset(frames)
         if dataset is None:
-            _say("review", "no labels lie beside these frames (images/ with labels/), so nobody")
+            _say(
+                "review",
+                "there are no labels beside these frames (images/ with labels/), so no script",
+            )
             _say("", f"plays the reviewer; decide yourself: make lab, or labkit queue {out}")
             return exit_code(demo.failures)
         truth = demo.labels_of(dataset)
@@ -140,7 +143,7 @@ def _show_yours(given: str | list[Path], frames: str | None, model: Model, out: 
 
 @contextmanager
 def _writable() -> Iterator[None]:
-    """The store's remedy for a folder that cannot be written is none for a demo."""
+    """Replace the store's remedy for a folder that cannot be written by one that helps here."""
     try:
         yield
     except StoreError as exc:
@@ -155,7 +158,7 @@ def _opened(
 
     there = (out / "project.toml").exists()
     project = Project.open(out) if there else Project.create(out, labels, skeletons=skeletons)
-    _say("project", f"{out}{', going on from what is there' if there else ''}")
+    _say("project", f"{out}{', continued' if there else ''}")
     return project
 
 
@@ -195,7 +198,7 @@ def _place(frames: str | None) -> str:
 
 
 def _again(frames: str | None) -> str:
-    """The command that would have worked, as make or labkit was called."""
+    """The command that works, for make or labkit, whichever was called."""
     make = "MAKELEVEL" in os.environ
     start = "make demo FRAMES=" if make else "labkit demo --frames "
     return f"{start}{shlex.quote(frames or '')} {'WEIGHTS=' if make else '--weights '}yolo11n.pt"

@@ -43,7 +43,7 @@ def command(
 
 
 def project_checks(folder: Path) -> Iterator[Check]:
-    """Whether a project's folder can be read and written, and is whole."""
+    """Whether a project's folder can be read and written, and is complete."""
     from labkit.store.project import ProjectStore
 
     try:
@@ -70,11 +70,11 @@ def _contents(project: ProjectStore) -> Iterator[Check]:
         yield Check(
             "frame files",
             "fail",
-            f"{len(lost)} of {len(sources)} are not where they were: {lost[0]}",
-            "put them back, or add the frames again from where they are now",
+            f"{len(lost)} of {len(sources)} are missing: {lost[0]}",
+            "put them back, or add the frames from their new place",
         )
     else:
-        yield Check("frame files", "ok", f"{len(sources)} files, all there")
+        yield Check("frame files", "ok", f"{len(sources)} files, none is missing")
     unfinished = [m.run_id for m in project.runs() if m.status != "finished"]
     if unfinished:
         yield Check(
@@ -86,7 +86,7 @@ def _contents(project: ProjectStore) -> Iterator[Check]:
 
 
 def _trusted(project: ProjectStore) -> Iterator[Check]:
-    """Pickles that somebody has vouched for: their names, so that it is seen."""
+    """The names of pickle files that somebody has trusted."""
     from labkit.models.weights import TRUST_FILE
 
     path = project.root / TRUST_FILE
@@ -94,7 +94,7 @@ def _trusted(project: ProjectStore) -> Iterator[Check]:
         return
     try:
         names = sorted(set(json.loads(path.read_text("utf-8")).values()))
-        yield Check("weights", "ok", f"opened on somebody's word (--trust): {', '.join(names)}")
+        yield Check("weights", "ok", f"trusted by somebody (--trust): {', '.join(names)}")
     except (OSError, ValueError, TypeError, AttributeError) as exc:
         yield Check("weights", "warn", f"{path.name} cannot be read: {exc}", f"remove {path}")
 
@@ -115,6 +115,9 @@ def _disk(project: ProjectStore) -> Iterator[Check]:
         yield Check("permission", "ok", "the folder can be written")
     else:
         yield Check(
-            "permission", "warn", "the folder cannot be written: look, but no decision", "chmod u+w"
+            "permission",
+            "warn",
+            "the folder cannot be written: you can look, but not decide",
+            "chmod u+w",
         )
     yield disk_space(project.root)

@@ -1,7 +1,7 @@
 """What a failure looks like on the command line: one line on stderr, the traceback in a log.
 
 Exit codes: 0 done, 1 a fault of labkit itself, 2 bad arguments or input, 3 a model or its weights
-could not be had, 4 finished with frames that failed, 5 cancelled.
+is not available, 4 finished with frames that failed, 5 cancelled.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def say_error(text: object) -> None:
 
 
 class _Log(RotatingFileHandler):
-    """The log file: made on the first record; one that cannot be written is remembered as such."""
+    """The log file, made on the first record; it remembers whether it could be written."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, maxBytes=2_000_000, backupCount=1, encoding="utf-8", delay=True)
@@ -96,7 +96,7 @@ def _record(exc: BaseException, handler: logging.Handler) -> str:
 
 @contextmanager
 def _terminate_like_ctrl_c() -> Iterator[None]:
-    """A batch system stops a job by SIGTERM: end as after Ctrl-C, with everything closed."""
+    """End as after Ctrl-C where a batch system stops the job by SIGTERM."""
 
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -115,7 +115,7 @@ def _terminate_like_ctrl_c() -> Iterator[None]:
 def guarded(
     command: Callable[[], Any], debug: bool = False, spell: Callable[[Argument], str] = str
 ) -> int:
-    """Run a command and turn whatever comes out of it into an exit code.
+    """Run a command and turn its result or its error into an exit code.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ def _exit_code(
         say_error(f"{exc.format_message()}{usage}")
         return 2
     except (KeyboardInterrupt, typer.Abort):
-        say_error("cancelled; what was finished is kept, and the same command goes on from there")
+        say_error("cancelled; what was finished is kept, and the same command continues from there")
         return CANCELLED
     except BrokenPipeError:  # the reader left early, as in `labkit queue p | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

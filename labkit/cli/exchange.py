@@ -1,4 +1,4 @@
-"""``labkit export``, ``import`` and ``formats``: annotations in somebody else's format."""
+"""``labkit export``, ``import`` and ``formats``: annotations in other tools' formats."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def export(
     split: Annotated[
         str | None, typer.Option(metavar="SHARES", help="As train=0.8,val=0.2.")
     ] = None,
-    seed: Annotated[int, typer.Option(help="Of the split.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the split.")] = 0,
     by: Annotated[
         str, typer.Option(help="What stays in one split: group (video or folder), frame, auto.")
     ] = "auto",

@@ -24,7 +24,7 @@ def command(
     place: Annotated[
         Path | None,
         typer.Argument(
-            help="Folder or notebook to open; default: ./notebooks where there is one, else here."
+            help="Folder or notebook to open; default: ./notebooks if it exists, else this folder."
         ),
     ] = None,
 ) -> int:
@@ -32,7 +32,9 @@ def command(
     notebooks = Path("notebooks")
     place = place or (notebooks if notebooks.is_dir() else Path())
     if not (place.is_dir() or (place.suffix == ".ipynb" and place.is_file())):
-        raise InputError(f"JupyterLab cannot open {str(place)!r}", "it is no folder or notebook")
+        raise InputError(
+            f"JupyterLab cannot open {str(place)!r}", "it is not a folder or a notebook"
+        )
     place = place.resolve()
     folder = place if place.is_dir() else place.parent
     # the address that is printed names the notebook, too: the browser may be on another machine

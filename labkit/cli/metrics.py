@@ -67,7 +67,7 @@ def summary_table(summary: pd.DataFrame, most: int | None = None) -> str:
 
 
 def sentences(overview: dict[str, Any]) -> list[str]:
-    """What the numbers say, a line each."""
+    """What the numbers say, one line per topic."""
     advice = overview["threshold"].values()
     said = [
         *(a.get("sentence") or a.get("reason", "") for a in advice),

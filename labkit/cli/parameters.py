@@ -33,7 +33,7 @@ class Parameter:
     ----------
     type : str
         ``str``, ``int``, ``float``, ``bool``, ``list`` or ``dict``, from its annotation or else
-        from its default; empty where neither tells.
+        from its default; empty where neither says.
     """
 
     name: str
@@ -48,7 +48,7 @@ def notebook_parameters(notebook: Path) -> dict[str, Parameter]:
     Raises
     ------
     InputError
-        The file is not a notebook, or holds no such cell.
+        The file is not a notebook, or has no such cell.
     """
     import nbformat
     from papermill import inspect_notebook

@@ -32,7 +32,9 @@ def command(
     project: ProjectFolder,
     weights: Annotated[
         str,
-        typer.Option("--weights", "-w", help="A weights file, or a name such as yolo11n.pt."),
+        typer.Option(
+            "--weights", "-w", help="A weights file, or a name such as yolo11n.pt or yolo-nano."
+        ),
     ],
     frames: Annotated[
         list[str] | None,
@@ -44,20 +46,22 @@ def command(
         list[str] | None,
         typer.Option(help="Labels of a new project, a,b,c; default: the model's."),
     ] = None,
-    conf: Annotated[float, typer.Option(help="Score from which reviewers see objects.")] = 0.5,
-    iou: Annotated[float, typer.Option(help="NMS: boxes that overlap more are one.")] = 0.7,
+    conf: Annotated[
+        float, typer.Option(help="Score from which reviewers are shown objects.")
+    ] = 0.5,
+    iou: Annotated[float, typer.Option(help="NMS: boxes with a higher IoU are one object.")] = 0.7,
     imgsz: Annotated[int | None, typer.Option(help="Input size of the model, pixels.")] = None,
     device: Device = None,
     classes: Annotated[
         list[str] | None, typer.Option(help="Only these of the model's labels, a,b,c.")
     ] = None,
     label_map: LabelMapFile = None,
-    store_above: Annotated[float, typer.Option(help="Least score that is stored.")] = 0.05,
+    store_above: Annotated[float, typer.Option(help="The lowest score that is stored.")] = 0.05,
     masks_to_polygons: Annotated[
         bool, typer.Option("--masks-to-polygons", help="Store masks as polygons, too.")
     ] = False,
     replace: Replace = False,
-    batch: Annotated[int | None, typer.Option(help="Frames a batch.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Frames per batch.")] = None,
     resume: Resume = True,
     trust: Trust = False,
 ) -> int:
@@ -92,7 +96,7 @@ def _opened_or_made(folder: Path, frames: list[str] | None, labels: list[str] | 
     try:
         return opened(folder)
     except NotFoundError as exc:
-        raise NotFoundError(exc.what, exc.why, "name --frames to make one here") from exc
+        raise NotFoundError(exc.what, exc.why, "pass --frames to make one here") from exc
 
 
 def _add(project: Project, frames: list[str] | None) -> list[FrameFailure]:

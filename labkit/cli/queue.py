@@ -25,7 +25,7 @@ def command(
     order: Annotated[
         str, typer.Option(help="four-rules, expected-errors, or the name of a score.")
     ] = "four-rules",
-    seed: Annotated[int, typer.Option(help="For the random share and ties.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the random share and of ties.")] = 0,
     conf: Annotated[
         float | None, typer.Option(help="Score from which objects are shown; default: the run's.")
     ] = None,
@@ -36,7 +36,8 @@ def command(
         list[str] | None, typer.Option(help="Only frames of these videos or folders.")
     ] = None,
     score_range: Annotated[
-        tuple[float, float] | None, typer.Option(help="Only frames with a proposal scored so.")
+        tuple[float, float] | None,
+        typer.Option(help="LOW HIGH: only frames with a proposal in this range."),
     ] = None,
     state: Annotated[str, typer.Option(help="undecided, decided or all frames.")] = "undecided",
     limit: Annotated[int, typer.Option("--limit", "-n", help="Frames to list; 0: all.")] = 20,

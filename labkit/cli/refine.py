@@ -30,7 +30,7 @@ def command(
     ] = "sam2",
     device: Device = None,
     min_score: Annotated[
-        float | None, typer.Option(help="Leave out objects below; default: none.")
+        float | None, typer.Option(help="Leave out objects with a lower score.")
     ] = None,
     replace: Replace = False,
     resume: Resume = True,

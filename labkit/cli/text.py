@@ -13,7 +13,7 @@ class Share(float):
 
 
 def safe(text: object) -> str:
-    """Text with every character escaped that a terminal would obey instead of show.
+    """Text in which every character is escaped that a terminal would obey instead of show.
 
     Control characters, line breaks, bidirectional marks and undecodable bytes of file names become
     backslash escapes; letters of every script stay.

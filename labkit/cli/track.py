@@ -44,13 +44,13 @@ def command(
         str | None,
         typer.Option(help="How many frames, or the id of the last one; default: to the end."),
     ] = None,
-    backward: Annotated[bool, typer.Option("--backward", help="Walk backward.")] = False,
+    backward: Annotated[bool, typer.Option("--backward", help="Track backward in time.")] = False,
     conf: Annotated[
-        float | None, typer.Option(help="Least score of the objects; default: the run's.")
+        float | None, typer.Option(help="The lowest score of the objects; default: the run's.")
     ] = None,
     device: Device = None,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Detections on these frames do not count any more.")
+        bool, typer.Option("--replace", help="Hide what detectors propose on these frames.")
     ] = False,
     corrected: Annotated[
         bool,

@@ -18,7 +18,7 @@ def cache_dir() -> Path:
 
 def cores() -> int:
     """Processor cores that this process may use; at most 16."""
-    affinity = getattr(os, "sched_getaffinity", None)  # Linux alone
+    affinity = getattr(os, "sched_getaffinity", None)  # Linux only
     return min(16, len(affinity(0)) if affinity is not None else os.cpu_count() or 1)
 
 

@@ -180,7 +180,7 @@ class StaleDecisionError(LabkitError):
 
 
 class ModelUnavailableError(LabkitError):
-    """A model or its weights could not be had (exit code 3)."""
+    """A model or its weights are not available (exit code 3)."""
 
     exit_code = 3
 

@@ -1,4 +1,4 @@
-"""Optional dependencies: imported where they are needed, named in one sentence where absent."""
+"""Optional dependencies: imported where they are needed; a missing one is named in one sentence."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ def encode_mask(mask: NDArray[Any]) -> Rle:
 def encode_window(mask: NDArray[np.bool_], corner: tuple[int, int], width: int, height: int) -> Rle:
     """COCO RLE of a mask of frame size that is empty outside of a window.
 
-    Equal to :func:`encode_mask` of the whole mask, at the cost of the window alone.
+    Equal to :func:`encode_mask` of the whole mask, at the cost of the window only.
 
     Parameters
     ----------

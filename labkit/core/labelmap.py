@@ -1,4 +1,4 @@
-"""Which of the project's labels a model's label means: many to one, and never by guess alone."""
+"""Which of the project's labels a model's label means: many to one, and never by a guess only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import yaml
 
-from labkit.core.errors import InputError
+from labkit.core.errors import Argument, InputError
 from labkit.core.registry import unknown
 from labkit.core.synonyms import BROADER, SYNONYMS
 
@@ -22,7 +22,7 @@ Rule = Literal["exact", "case", "plural", "synonym", "broader", "user", "saved",
 
 ``exact`` the same text; ``case`` but for case, spaces, hyphens and underscores; ``plural`` but for
 the number; ``synonym`` another name of the same thing; ``broader`` a wider word (car → vehicle),
-which is a suggestion only; ``user`` and ``saved`` somebody said so, now or earlier; ``model`` the
+which is a suggestion only; ``user`` and ``saved`` a person said so, now or earlier; ``model`` the
 project took the model's labels; ``none`` nothing matched: its proposals are dropped and counted.
 """
 
@@ -96,7 +96,7 @@ class LabelMap:
         )
 
     def report(self, dropped: Mapping[str, int] | None = None) -> list[dict[str, Any]]:
-        """One dictionary a label of the model, ready for ``pandas.DataFrame``.
+        """One dictionary per label of the model, ready for ``pandas.DataFrame``.
 
         Parameters
         ----------
@@ -181,9 +181,9 @@ def resolve(
     ----------
     model_labels : sequence of str
     labels : sequence of str
-        The project's; empty, the model's are taken.
+        The project's; where there are none, the model's are taken.
     mapping : mapping, optional
-        The user's word, which may use wider labels (``car`` → ``vehicle``).
+        What the user says, which may use wider labels (``car`` → ``vehicle``).
     saved : mapping, optional
         From :func:`load`; ``saved_as`` is the file's name, for messages.
 
@@ -209,7 +209,7 @@ def resolve(
         raise InputError(
             "None of the model's labels means one of the project's",
             f"the model has {_listed(model_labels)}; the project has {_listed(labels)}",
-            "give a label_map of model label to project label",
+            "give a " + Argument("label_map") + " of model label to project label",
         )
     return out
 

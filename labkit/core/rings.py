@@ -63,7 +63,7 @@ def outlines(mask: NDArray[Any]) -> list[Outline]:
     """Trace the parts of a mask ``(height, width)``, largest first; none for an empty one.
 
     Contours run at 0.5 between pixel centres, in the coordinates of boxes (pixel 0 reaches from 0
-    to 1): filled again they give the mask itself. Parts that touch at corners alone are apart.
+    to 1): filled again they give the mask itself. Parts that touch only at corners are separate.
     """
     from contourpy import FillType, contour_generator
 
@@ -188,7 +188,7 @@ def _valid(polygons: Iterable[ArrayLike]) -> list[Points]:
 
 
 def _polygons_in(geometry: Any) -> list[Any]:
-    """The polygons of whatever ``make_valid`` gave."""
+    """The polygons in a result of ``make_valid``."""
     if geometry.geom_type == "Polygon":
         return [geometry]
     return [p for part in getattr(geometry, "geoms", ()) for p in _polygons_in(part)]

@@ -21,7 +21,7 @@ class Skeleton:
     Attributes
     ----------
     names : tuple of str
-        One name a keypoint, each once.
+        One name per keypoint, each once.
     limbs : tuple of (int, int)
         Pairs of keypoints that are joined, counted from 0 (COCO's files count from 1).
 
@@ -47,7 +47,7 @@ class Skeleton:
         for a, b in limbs:
             if a == b or not (0 <= a < len(names) and 0 <= b < len(names)):
                 raise InputError(
-                    f"The limb {(a, b)} joins no two keypoints", f"they count from 0 to "
+                    f"The limb {(a, b)} does not join two keypoints", f"they count from 0 to "
                     f"{len(names) - 1}",
                 )  # fmt: skip
         object.__setattr__(self, "names", names)
@@ -61,7 +61,7 @@ class Skeleton:
         ----------
         given : Skeleton, str, mapping or iterable of str
             Itself, a name of :data:`NAMED` (``'coco-person'``), ``{"names": ..., "limbs": ...}``,
-            or names alone.
+            or only names.
         """
         if isinstance(given, Skeleton):
             return given
@@ -113,7 +113,7 @@ def check_skeletons(given: Mapping[str, Any] | None, labels: Sequence[str]) -> d
     Raises
     ------
     InputError
-        One is not usable, or its label is none of the project's.
+        One is not usable, or the project does not have its label.
     """
     out = {}
     for label, skeleton in (given or {}).items():

@@ -58,7 +58,7 @@ class Tracked:
     score : float
         Confidence 0..1 that the shape is right.
     signals : mapping
-        What the confidence rests on, by name: ``object_score`` (0..1, that the object is there),
+        What the confidence is based on, by name: ``object_score`` (0..1, that the object is there),
         ``iou`` (0..1, predicted IoU of the mask), ``forward_backward`` (pixels), ...
     """
 
@@ -79,7 +79,7 @@ class Track:
     track_id : int
     label : str
     keyframes : tuple of Keyframe
-        At least one, at most one a frame, all of this track and label.
+        At least one, at most one per frame, all of this track and label.
     """
 
     track_id: int
@@ -130,7 +130,7 @@ def shapes_to_tracks(objects: Iterable[AnnotatedObject], first_id: int = 1) -> l
     objects : iterable of AnnotatedObject
         The label of a track is that of the last of its objects.
     first_id : int
-        Ids from here up are given to objects without one; those that are taken are passed over.
+        Ids from here up are given to objects without one; ids that are in use are skipped.
 
     Raises
     ------

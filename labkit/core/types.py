@@ -307,7 +307,7 @@ class Decision:
     time : datetime
         UTC, timezone-aware.
     scripted : bool
-        True where no person was behind it.
+        True where a script decided, not a person.
     before, after : dict or None
         The object as JSON (label, shape, attributes) before and after; None where there was none
         or is none any more. For ``accept`` both are equal, and ``after`` alone is stored.
@@ -320,7 +320,7 @@ class Decision:
     active_s : float
         Active seconds spent on the frame since the last decision there; idle time left out.
     clicks : int
-        Clicks and keys it took.
+        Number of clicks and keys.
     target : str or None
         For ``undo`` and ``redo``: the step taken back or done again.
     comment : str
@@ -372,7 +372,7 @@ class Manifest:
     dropped : dict
         Model label → number of proposals that the label map dropped.
     replaces : sequence of str
-        Runs whose proposals on this run's frames do not count any more.
+        Runs whose proposals on this run's frames no longer count.
     tracks : sequence of int
         Where there are any, only the proposals of these tracks are replaced.
     counts : dict

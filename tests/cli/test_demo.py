@@ -30,7 +30,7 @@ def test_a_second_demo_goes_on_and_decides_nothing_twice(
     before = len(Project.open(copy, read_only=True).decisions())
     assert demo("--frames", coco12 / "images", "--weights", yolo_onnx, "--out", copy) == 0
     out = capsys.readouterr().out
-    assert "going on from what is there" in out
+    assert ", continued" in out
     assert "every frame has its verdict already" in out
     assert len(out.splitlines()) <= 40
     with Project.open(copy, read_only=True) as p:

@@ -133,5 +133,5 @@ def test_doctor_names_files_that_are_gone(coco12, yolo_onnx, tmp_path, capsys):
     (tmp_path / "photo.jpg").unlink()
     assert run(["doctor", str(tmp_path / "p")]) == 2
     out = capsys.readouterr().out
-    assert "1 of 1 are not where they were" in out
+    assert "1 of 1 are missing: " in out
     assert "photo.jpg" in out
