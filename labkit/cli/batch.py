@@ -1,9 +1,9 @@
 """``labkit batch``: a notebook as a job. Checked before it runs, resumable, with exit codes.
 
-The notebook runs in a kernel of its own by papermill. It writes its results into the
-output folder itself (labkit's notebooks write ``metrics.json`` and Parquet files); this command adds
-the executed notebook and its HTML page. A notebook that finished although frames failed lists them
-under ``failures`` in its ``metrics.json``, and the exit code is then 4.
+The notebook runs in a kernel of its own by papermill. It writes its results into the output folder
+itself (labkit's notebooks write ``metrics.json`` and Parquet files); this command adds the executed
+notebook and its HTML page. A notebook that finished although frames failed lists them under
+``failures`` in its ``metrics.json``, and the exit code is then 4.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ def command(
         bool, typer.Option("--oracle", help="Write the truth of the drawn scenes as one file, too.")
     ] = False,
 ) -> int:
-    """Predict, rank, review by script, measure, report and export; continue what an earlier call began.
+    """Predict, rank, review by script, measure, report and export; continue an earlier demo.
 
     Without frames and weights: 120 stills by day and a video of 120 frames by night, drawn from a
     seed, and labkit's own small YOLO; nothing is downloaded.
@@ -65,7 +65,7 @@ def command(
     if weights is None:
         raise ModelUnavailableError(
             "The demo needs a model's weights",
-            f"none are named for {_place(frames)}, and labkit's own model works on its own scenes only",
+            f"none are named for {_place(frames)}, and labkit's own work on its own scenes only",
             f"let Ultralytics fetch 5 MB from GitHub and run: {_again(frames)}",
         )
     given = frames if frames is not None else shipped_photos()

@@ -1,6 +1,6 @@
 """What a page is made of: sections of texts, tables, figures and galleries; and words for numbers.
 
-Plain data: the template alone knows HTML, and escapes every string in here.
+Plain data: only the template knows HTML, and it escapes every string in here.
 """
 
 from __future__ import annotations

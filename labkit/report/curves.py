@@ -54,7 +54,7 @@ def plot_drift(
     x = np.arange(1, len(curve) + 1)
     window = int(np.clip(len(curve) // 12, 10, 200))
     rate = curve["event"].astype(float).rolling(window, min_periods=1).mean().to_numpy(copy=True)
-    # the first values of a running mean jump about and say nothing
+    # the first values of a running mean are noise
     rate[: min(window // 2, len(rate) - 1)] = np.nan
     top.plot(x, rate, color=BLUE, linewidth=1.8)
     top.set_title(what)
@@ -128,7 +128,7 @@ def plot_threshold(
     best = int(np.argmin(np.abs(x - recommended)))
     ax.axvline(x[best], 0, cost[best] / top, color=INK_HEX, linewidth=1)
     ax.plot(x[best], cost[best], "o", color=INK_HEX, markersize=8, zorder=4)
-    ax.set_title(f"recommended: {x[best]:.2f}, {cost[best]:.1f} clicks a frame", loc="right")
+    ax.set_title(f"recommended: {x[best]:.2f}, {cost[best]:.1f} clicks per frame", loc="right")
     if current is not None and abs(current - x[best]) > 1e-9:
         ax.axvline(current, 0, 0.8, color=MUTED, linewidth=1, linestyle=(0, (2, 2)))
         note = {"xytext": (4, -2), "textcoords": "offset points", "color": MUTED, "va": "top"}
@@ -144,7 +144,7 @@ def plot_threshold(
 
 @styled
 def plot_progress(progress: pd.DataFrame) -> Figure:
-    """Errors met against frames reviewed; the diagonal is what a random order would meet.
+    """Errors found against frames reviewed; the diagonal is what a random order would find.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Draw objects on a frame: outlines, masks, keypoints and tags, with Pillow alone."""
+"""Draw objects on a frame: outlines, masks, keypoints and tags, by Pillow only."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def draw_objects(
         Width and height of the frame that the objects' pixels refer to; by default the image's.
     tags : bool, default True
         Whether labels and scores are written; the marks are drawn either way. A text that would
-        cover another one is left out and its mark alone stays.
+        cover another one is left out, and only its mark is drawn.
     skeletons : mapping, optional
         Label → the limbs between its keypoints: a project's ``skeletons``.
 

@@ -48,7 +48,7 @@ class Facts:
 
     @cached_property
     def book(self) -> Book:
-        """The ledger's tables, an object or a frame a row."""
+        """The ledger's tables, one row per object or frame."""
         return Book.of(self.decisions)
 
     @cached_property
@@ -73,7 +73,7 @@ class Facts:
 
     @cached_property
     def queue(self) -> pd.DataFrame:
-        """Frames that the newest finished run proposes for and nobody has decided, by four rules.
+        """Undecided frames of the newest finished run, ranked by four rules.
 
         As :func:`labkit.queue.rank` gives them; no row without a run.
         """
@@ -87,7 +87,7 @@ class Facts:
 
     @cached_property
     def failures(self) -> list[FrameFailure]:
-        """Frames that the newest run over them could not do, newest run first."""
+        """Frames on which the newest run failed, newest run first."""
         seen: set[str] = set()
         out: list[FrameFailure] = []
         for run in reversed(self.runs):
@@ -118,7 +118,7 @@ class Facts:
         """What was corrected on each reviewed frame, in the order of review.
 
         Indexed by ``frame_id``: ``edited``, ``relabelled``, ``rejected``, ``added``, and their sum
-        ``errors``. What was drawn on hand-labelled frames is no correction.
+        ``errors``. What was drawn on hand-labelled frames is not a correction.
         """
         objects = self.book.objects
         objects = objects[~objects["by_hand"]]

@@ -78,13 +78,13 @@ _WIDTH = 6.0
 
 @contextmanager
 def _style() -> Iterator[None]:
-    """Our own looks, whatever the notebook has set; the notebook's are put back afterwards."""
+    """labkit's own style, whatever the notebook has set; the notebook's is restored afterwards."""
     with matplotlib.style.context(["default", _STYLE]):
         yield
 
 
 def styled(plot: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Draw in our own looks, whatever the notebook has set."""
+    """Draw in labkit's own style, whatever the notebook has set."""
 
     @wraps(plot)
     def inside(*args: P.args, **kwargs: P.kwargs) -> Figure:

@@ -25,7 +25,7 @@ _WORDS = {"accepted": "accepted", "hand": "sent to hand-labelling", "skipped": "
 
 
 def choose_frames(facts: Facts, n: int) -> dict[str, list[str]]:
-    """The frames worth a look, under a heading each; no frame stands under two.
+    """The frames to look at, by heading; no frame is under two of them.
 
     First those that failed or were sent to hand-labelling (at most a quarter of ``n`` each), then
     the most corrected, with a quarter left for the first of the queue, then the rest.
@@ -69,8 +69,8 @@ def tiles_of(
 ) -> list[Tile]:
     """Tiles of frames: reduced picture, objects at the threshold shown, verdict in words.
 
-    Undecided proposals are shown from the threshold of their run up. A frame whose file cannot be
-    read any more has its reason in place of a picture.
+    Undecided proposals are shown from the threshold of their run up. A frame whose file can no
+    longer be read has the reason in place of a picture.
 
     Parameters
     ----------

@@ -54,7 +54,7 @@ def numbers(facts: Facts) -> list[tuple[str, str, str]]:
         value, _, interval = span.partition(" (")
         out.append((_RATES[rate], value, interval and f"{interval[:-1]} %"))
     median = time["seconds_per_frame_median"]
-    out.append(("median time a frame", duration(median), f"{duration(time['seconds'])} in all"))
+    out.append(("median time per frame", duration(median), f"{duration(time['seconds'])} in all"))
     return out
 
 
@@ -78,8 +78,8 @@ def measure_sections(facts: Facts) -> list[Section]:
     for anchor, title, build in parts:
         try:
             blocks = build(facts)
-        except LabkitError as exc:  # a part that cannot be had must not cost the whole page
-            blocks = [Text(f"Not to be had here. {exc}", "note")]
+        except LabkitError as exc:  # one part that fails must not cost the whole page
+            blocks = [Text(f"This part cannot be shown. {exc}", "note")]
         if blocks:
             sections.append(Section(anchor, title, blocks))
     return sections
@@ -99,7 +99,7 @@ def _rates(facts: Facts) -> Sequence[Block]:
         columns,
         rows,
         frozenset(range(1, len(columns))),
-        f"and {plural(more, 'label')} judged more seldom: labkit.metrics.summary() has them all."
+        f"and {plural(more, 'label')} judged less often: labkit.metrics.summary() has them all."
         if more > 0
         else "",
     )
@@ -172,8 +172,8 @@ def _time(facts: Facts) -> Sequence[Block]:
                 number(row["clicks_per_frame"], 1),
             )
         )
-    columns = ["reviewer", "frames", "median a frame", "90 % under", "mean an object"]
-    columns += ["frames an hour", "clicks a frame"]
+    columns = ["reviewer", "frames", "median per frame", "90 % under", "mean per object"]
+    columns += ["frames per hour", "clicks per frame"]
     table = Table("Active time, idle time left out", columns, rows, frozenset(range(1, 7)))
     alt = f"Distribution of the active time of {len(finished):,} frames: median {rows[0][2]}."
     return [table, figure_block(plot_times(finished["review_s"]), alt)]

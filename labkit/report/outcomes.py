@@ -28,7 +28,7 @@ _MOST_PAIRS = 30
 
 
 def progress_blocks(facts: Facts) -> Sequence[Block]:
-    """Errors met so far, and whether the queue brought them forward."""
+    """Errors found so far, and whether the queue brought them forward."""
     errors = facts.errors
     total = int(errors["errors"].sum())
     if not total:
@@ -86,7 +86,7 @@ def agreement_blocks(facts: Facts) -> Sequence[Block]:
         a, b = str(r["reviewer_a"]), str(r["reviewer_b"])
         matrix.loc[a, b] = matrix.loc[b, a] = r["f1"]
     if matrix.notna().any(axis=None) and len(names) > 2:
-        alt = "F1 of each pair of reviewers; the numbers stand in the table."
+        alt = "F1 of each pair of reviewers; the numbers are in the table."
         blocks.append(figure_block(plot_agreement(matrix), alt))
     return blocks
 
@@ -131,7 +131,7 @@ def threshold_blocks(facts: Facts) -> Sequence[Block]:
 
 
 def roi_blocks(facts: Facts) -> Sequence[Block]:
-    """Review against hand-labelling, the source of the latter named."""
+    """Review against hand-labelling, and where the time by hand comes from."""
     found = roi(facts.book)
     text = found.sentence[:1].upper() + found.sentence[1:] + "."
     blocks: list[Block] = [Text(text)]

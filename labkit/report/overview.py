@@ -34,7 +34,7 @@ def lead(facts: Facts) -> str:
 
 
 def banners(facts: Facts) -> list[str]:
-    """What nobody may overlook."""
+    """Warnings at the top of the page."""
     total, scripted = len(facts.decisions), facts.scripted
     if not scripted:
         return []
@@ -97,7 +97,7 @@ def _runs(facts: Facts) -> Sequence[Block]:
     ]
     overlap = [run.run_id for run in facts.runs if run.class_scores == "overlap"]
     if overlap:
-        text = "These models give one class an object, so that ambiguity is read from overlapping "
+        text = "These models give one class per object, so that ambiguity is read from overlapping "
         blocks.append(Text(text + "boxes of different classes: " + ", ".join(overlap) + "."))
     return blocks
 
@@ -134,7 +134,7 @@ def _reviewers(facts: Facts) -> Sequence[Block]:
         "sent to hand-labelling",
     ]
     columns += ["skipped", "active time", "clicks and keys"]
-    note = "Active time leaves idle time out. A frame counts for the one whose verdict holds."
+    note = "Active time leaves idle time out. A frame counts for the person whose verdict holds."
     return [Table("Reviewers", columns, rows, frozenset(range(2, 8))), Text(note)]
 
 
@@ -166,7 +166,7 @@ def _attention(facts: Facts) -> Sequence[Block]:
     untouched = len(facts.frames) - len(facts.states)
     if untouched > 0 and len(facts.states):
         blocks.append(Text(f"{plural(untouched, 'frame')} nobody has looked at yet."))
-    return blocks or [Text("None: no frame failed and none waits for a hand.")]
+    return blocks or [Text("None: no frame failed and none waits for hand-labelling.")]
 
 
 def _comments(facts: Facts, frames: pd.DataFrame) -> list[str]:

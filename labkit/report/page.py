@@ -27,9 +27,8 @@ def write_report(
 ) -> Path:
     """Write the report about a project: tables, plots and a contact sheet on one HTML page.
 
-    The page is complete in itself: styles and pictures are inside, nothing is loaded, no script
-    runs. What cannot be said yet (no decisions, one reviewer only ...) is named where it would
-    stand. A page of 24 frames stays far below 10 MB.
+    The page needs no other file: styles and pictures are inside, nothing is loaded, no script
+    runs. Where data are missing (no decisions, one reviewer only ...) the page says so. A page of 24 frames stays far below 10 MB.
 
     Parameters
     ----------

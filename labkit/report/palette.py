@@ -1,7 +1,7 @@
 """Colours that colour-blind readers can tell apart, and how each state of an object looks.
 
-The palette is Okabe and Ito's (jfly.uni-koeln.de/color, 2008). A state is never said by colour
-alone: each has a line style and a mark of its own as well.
+The palette is Okabe and Ito's (jfly.uni-koeln.de/color, 2008). Colour is never the only sign of
+a state: each also has its own line style and mark.
 """
 
 from __future__ import annotations

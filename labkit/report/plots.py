@@ -43,7 +43,7 @@ _HATCHES: Final = {"edited": "///", "relabelled": "...", "rejected": "xxx"}
 
 @styled
 def plot_rates(rates: pd.DataFrame, most: int = 20) -> Figure:
-    """Rates by group as points with their intervals, one panel a rate.
+    """Rates by group as points with their intervals, one panel per rate.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def plot_scores(objects: pd.DataFrame, bins: int = 20) -> Figure:
     Parameters
     ----------
     objects : DataFrame
-        One row a reviewed proposal: ``score`` 0..1 and ``verdict`` (``accepted``, ``edited``,
+        One row per reviewed proposal: ``score`` 0..1 and ``verdict`` (``accepted``, ``edited``,
         ``relabelled`` or ``rejected``); rows without a score are left out.
     bins : int, default 20
         Bins of equal width from 0 to 1.
@@ -148,7 +148,7 @@ def plot_times(seconds: Sequence[float] | pd.Series[float]) -> Figure:
     Parameters
     ----------
     seconds : sequence of float
-        Active seconds, one value a frame. The longest 1 % are counted in the last bar.
+        Active seconds, one value per frame. The longest 1 % are counted in the last bar.
     """
     values = np.asarray(seconds, dtype=float)
     values = values[np.isfinite(values)]

@@ -79,7 +79,7 @@ def draw_answer(
     image : PIL image or (height, width, 3) uint8 array
         The frame, upright and of its own size.
     answer : MaskProposal
-        An empty mask leaves the prompts alone.
+        With an empty mask only the prompts are drawn.
     around : (x1, y1, x2, y2), optional
         Show only what lies around this box, enlarged.
     """

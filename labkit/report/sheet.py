@@ -1,4 +1,4 @@
-"""The contact sheet: thumbnails of frames with their objects, each with why and what came of it."""
+"""The contact sheet: thumbnails of frames with their objects, each with its reason and its verdict."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def thumbnail(data: bytes, size: tuple[int, int], orientation: int = 1) -> Image
     Raises
     ------
     InputError
-        The bytes are no image.
+        The bytes are not an image.
     """
     limit = size if orientation < 5 else (size[1], size[0])
     try:

@@ -66,9 +66,9 @@ def track_sheet(
     ----------
     project : ProjectStore
     run : str, optional
-        The tracks of that run alone; by default all that counts now.
+        Only the tracks of that run; by default all current ones.
     every : int
-        Each so many-th frame is shown, from the first on, and the last.
+        Show one frame in this many, from the first on, and the last.
     flagged : int
         At most so many of the flagged frames are shown between them, the most doubtful ones.
     frames : sequence of str, optional

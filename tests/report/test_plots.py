@@ -92,7 +92,7 @@ def test_names_from_data_are_text_and_never_formulas() -> None:
 
 def test_the_advised_threshold_is_said_and_marked() -> None:
     figure = curves.plot_threshold(threshold_curve(), 0.4, current=0.5)
-    assert "recommended: 0.40, 2.0 clicks a frame" in words(figure)
+    assert "recommended: 0.40, 2.0 clicks per frame" in words(figure)
     assert "shown now: 0.50" in words(figure)
 
 
