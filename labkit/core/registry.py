@@ -136,7 +136,7 @@ class Registry(Generic[T]):
                 raise InputError(
                     f"The {self.kind} {name!r} cannot be used",
                     broken.reason,
-                    f"mend or remove the package {broken.package!r}",
+                    f"update or remove the package {broken.package!r}",
                 )
         raise unknown(self.kind, name, self.names())
 

@@ -78,7 +78,7 @@ _WIDTH = 6.0
 
 @contextmanager
 def _style() -> Iterator[None]:
-    """labkit's own style, whatever the notebook has set; the notebook's is restored afterwards."""
+    """The style of labkit, whatever the notebook has set; the notebook's is restored afterwards."""
     with matplotlib.style.context(["default", _STYLE]):
         yield
 

@@ -28,7 +28,8 @@ def write_report(
     """Write the report about a project: tables, plots and a contact sheet on one HTML page.
 
     The page needs no other file: styles and pictures are inside, nothing is loaded, no script
-    runs. Where data are missing (no decisions, one reviewer only ...) the page says so. A page of 24 frames stays far below 10 MB.
+    runs. Where data are missing (no decisions, one reviewer only ...) the page says so. A page of
+    24 frames stays far below 10 MB.
 
     Parameters
     ----------

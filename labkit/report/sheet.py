@@ -1,4 +1,4 @@
-"""The contact sheet: thumbnails of frames with their objects, each with its reason and its verdict."""
+"""The contact sheet: thumbnails of frames with their objects, reason and verdict."""
 
 from __future__ import annotations
 

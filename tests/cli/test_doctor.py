@@ -123,7 +123,7 @@ def test_a_plug_in_that_cannot_be_imported_is_a_row_with_a_remedy(tmp_path, monk
     (row,) = checks._plugins()
     assert (row.name, row.status) == ("plug-ins", "warn")
     assert "The doctor 'bad' of the package 'bad-plug' cannot be used" in row.detail
-    assert row.remedy == "mend or remove the package 'bad-plug'"
+    assert row.remedy == "update or remove the package 'bad-plug'"
 
 
 def test_doctor_names_files_that_are_gone(coco12, yolo_onnx, tmp_path, capsys):
