@@ -287,3 +287,46 @@ def test_a_damaged_rle_never_reaches_the_decoder() -> None:
     assert isinstance(whole, Rle)
     with pytest.raises(InputError):
         rle_pixels(whole.counts[:-1] + "o")
+
+
+@pytest.mark.parametrize("make", [str, float])
+def test_ids_as_text_and_as_floats_are_ids(tmp_path: Path, make: type) -> None:
+    entry = {**ENTRY, "id": make(1), "image_id": make(7), "category_id": make(90)}
+    categories = [{"id": make(90), "name": "car"}]
+    path = write(tmp_path / "x.json", [{**IMAGE, "id": make(7)}], [entry], categories)
+    read = read_dataset("coco", path)
+    assert not read.problems
+    assert [o.label for o in read.images[0].objects] == ["car"]
+    if make is float:  # 7.0 is 7, as for pycocotools
+        read = read_dataset("coco", write(tmp_path / "y.json", [IMAGE], [entry]))
+        assert [o.label for o in read.images[0].objects] == ["car"]
+
+
+@pytest.mark.parametrize(
+    ("entry", "track"),
+    [
+        ({"track_id": 7}, 7),
+        ({"track_id": "7"}, 7),
+        ({"track_id": 7.0}, 7),
+        ({"track_id": 2**60 + 1}, 2**60 + 1),
+        ({"attributes": {"track_id": 7, "occluded": False}}, 7),
+        ({"track_id": None}, None),
+        ({}, None),
+    ],
+)
+def test_tracks_as_other_programs_write_them(tmp_path: Path, entry: dict, track: object) -> None:
+    path = write(tmp_path / "x.json", [IMAGE], [{**ENTRY, "id": 1, **entry}])
+    (item,) = read_dataset("coco", path).images[0].objects
+    assert item.track_id == track
+    assert "track_id" not in [a.name for a in item.attributes]
+
+
+@pytest.mark.parametrize("track", [True, 2**70, "seven", 7.5, float("inf"), [7]])
+def test_a_track_that_cannot_be_used_is_listed_and_the_object_stays(
+    project, ids, tmp_path: Path, track: object
+) -> None:
+    image = {**IMAGE, "file_name": str(tmp_path / "photos/a.jpg")}
+    path = write(tmp_path / "x.json", [image], [{**ENTRY, "id": 1, "track_id": track}])
+    report = import_annotations(project, "coco", path)
+    assert "annotation 1: its track_id" in report.problems[0].reason
+    assert (report.objects, len(report.problems)) == (1, 1)

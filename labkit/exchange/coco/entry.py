@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from labkit.core.errors import InputError
@@ -17,7 +18,7 @@ from labkit.core.types import Attribute, Rle, Shape
 from labkit.exchange.base import LabelledObject, Provenance
 from labkit.exchange.keypoints import confidence
 
-__all__ = ["read_object", "rle_pixels"]
+__all__ = ["read_object", "read_track", "rle_pixels"]
 
 
 def _number(value: Any, what: str) -> float:
@@ -126,16 +127,45 @@ def _attributes(entry: Mapping[str, Any], own: Mapping[str, Any]) -> Iterator[At
     scores: dict[str, float | None] = {}
     if isinstance(own.get("attributes"), list):
         scores = {str(n): s for n, _, s in own["attributes"]}
-    given = entry.get("attributes")
-    for name, value in given.items() if isinstance(given, dict) else ():
-        if isinstance(value, str | int | float | bool):
+    for name, value in _listed_attributes(entry).items():
+        if name != "track_id" and isinstance(value, str | int | float | bool):
             yield Attribute(str(name), value, scores.get(str(name)))
     if entry.get("iscrowd") in (1, True):
         yield Attribute("iscrowd", True)
 
 
+def _listed_attributes(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    listed = entry.get("attributes")
+    return listed if isinstance(listed, dict) else {}
+
+
+def read_track(entry: Mapping[str, Any]) -> int | None:
+    """The number of the object's track; CVAT writes it among the attributes.
+
+    Raises
+    ------
+    InputError
+        It is not a whole number of 64 bits.
+    """
+    given = entry.get("track_id", _listed_attributes(entry).get("track_id"))
+    if given is None:
+        return None
+    value = given
+    if isinstance(value, str):
+        with suppress(ValueError):
+            value = float(value) if "." in value else int(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if not whole or not -(2**63) <= value < 2**63:
+        raise InputError(f"its track_id {given!r:.40} is not a whole number of 64 bits")
+    return int(value)
+
+
 def read_object(entry: Mapping[str, Any], label: str, width: int, height: int) -> LabelledObject:
     """One entry of ``annotations`` on an image of ``width`` by ``height`` pixels.
+
+    A track that cannot be used is left out; :func:`read_track` tells why.
 
     Raises
     ------
@@ -145,12 +175,14 @@ def read_object(entry: Mapping[str, Any], label: str, width: int, height: int) -
     own = entry.get("labkit")
     own = own if isinstance(own, dict) else {}
     score = own.get("score", entry.get("score"))
-    track = entry.get("track_id")
+    track: int | None = None
+    with suppress(InputError):
+        track = read_track(entry)
     return LabelledObject(
         label=label,
         shape=_shape(entry, own, width, height),
         attributes=tuple(_attributes(entry, own)),
-        track_id=track if isinstance(track, int) else None,
+        track_id=track,
         provenance=Provenance(
             object_id=own.get("object_id"),
             run=own.get("run"),

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from labkit.core.errors import InputError
 from labkit.core.skeleton import Skeleton
-from labkit.exchange.coco.entry import read_object
+from labkit.exchange.coco.entry import read_object, read_track
 from labkit.exchange.reader import DatasetReader, ImageLabels
 from labkit.exchange.target import read_marker
 from labkit.frames.datasets.coco import find_image, image_folders, image_name, load_json
 
 __all__ = ["read_coco"]
+
+_Id: TypeAlias = int | float | str
 
 
 def read_coco(source: DatasetReader, folders: Sequence[Path]) -> None:
@@ -49,8 +51,9 @@ class _JsonFile:
     def __init__(self, source: DatasetReader, path: Path, folders: Sequence[Path]) -> None:
         self._source, self._path = source, path
         self._folders = [*folders, *image_folders(path)]
-        self._labels: dict[int, str] = {}
-        self._images: dict[Any, ImageLabels] = {}
+        # converters write ids as text, pandas as floats; 1.0 and 1 are one key
+        self._labels: dict[_Id, str] = {}
+        self._images: dict[_Id, ImageLabels] = {}
 
     def read(self) -> None:
         data, file = load_json(self._path), self._path.name
@@ -67,7 +70,7 @@ class _JsonFile:
                 self._image(entry)
         for entry in self._entries(data, "annotations", "annotation"):
             where = entry.get("image_id")
-            image = self._images.get(where) if isinstance(where, int | str) else None
+            image = self._images.get(where) if isinstance(where, _Id) else None
             with self._source.attempt(file, what=f"annotation {entry.get('id')!r}", image=image):
                 self._annotation(entry, image)
 
@@ -80,7 +83,7 @@ class _JsonFile:
 
     def _category(self, entry: Mapping[str, Any]) -> None:
         name, number = entry.get("name"), entry.get("id")
-        if not isinstance(name, str) or not isinstance(number, int):
+        if not isinstance(name, str) or not isinstance(number, _Id):
             raise InputError(f"category {entry!r:.60} has no id and name")
         self._labels[number] = name
         self._source.label(name)
@@ -92,7 +95,7 @@ class _JsonFile:
 
     def _image(self, entry: Mapping[str, Any]) -> None:
         number = entry.get("id")
-        if not isinstance(number, int | str):
+        if not isinstance(number, _Id):
             raise InputError("it has no id")
         if number in self._images:
             raise InputError("its id is used twice")
@@ -114,10 +117,11 @@ class _JsonFile:
         if image is None:
             raise InputError(f"its image_id {entry.get('image_id')!r} is not an image of the file")
         category = entry.get("category_id")
-        if not isinstance(category, int) or category not in self._labels:
+        if not isinstance(category, _Id) or category not in self._labels:
             raise InputError(f"its category_id {category!r} is not a category of the file")
         label = self._labels[category]
         image.objects.append(read_object(entry, label, image.width, image.height))
+        read_track(entry)  # a track that cannot be used is listed, and the object stays
 
 
 def _pixels(value: object) -> int | None:
