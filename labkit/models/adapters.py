@@ -9,15 +9,18 @@ Detectors, interactors and trackers are found in the same way:
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from labkit.core.errors import InputError, LabkitError, ModelUnavailableError, NotFoundError
+from labkit.core.errors import InputError, ModelUnavailableError, NotFoundError
 from labkit.core.registry import Registry, nearest, unknown
 from labkit.models.worker import Priority, worker
 
-__all__ = ["Adapter", "can_open", "fits", "known_names", "open_model"]
+__all__ = ["Adapter", "find_plugin", "fits", "known_names", "open_model", "open_plugin"]
+
+_log = logging.getLogger("labkit")
 
 
 class Adapter:
@@ -106,25 +109,40 @@ def open_model(
     ModelUnavailableError
         It is the path of a file that no adapter can open.
     """
+    plugin = find_plugin(registry, name)
+    return open_plugin(plugin, name, *arguments, trust=trust, project=project, priority=priority)
+
+
+def find_plugin(registry: Registry[Any], name: str | Path) -> Any:
+    """The function or adapter that opens what a name or path means; errors as above."""
     text = str(name)
     if not text.strip() or "\0" in text:
         example = next(iter(known_names(registry)), "")
         remedy = f"give a file or a name such as {example!r}" if example else ""
         raise InputError(f"No {registry.kind} was named", remedy=remedy)
-    plugin = _find(registry, text)
+    if text in registry and _adapter(registry[text]) is None:
+        return registry[text]
+    for plugin in reversed(registry.names()):
+        adapter = _adapter(registry[plugin])
+        if adapter is not None and _can_open(adapter, plugin, text):
+            return adapter
+    raise _nothing(registry, text)
+
+
+def open_plugin(
+    plugin: Any,
+    name: str | Path,
+    *arguments: Any,
+    trust: bool = False,
+    project: Path | None = None,
+    priority: Priority = Priority.BATCH,
+) -> Any:
+    """Open what a name means with the plug-in that was found for it; as :func:`open_model`."""
     if not isinstance(plugin, Adapter):
         return worker().call(plugin, *arguments, priority=priority)
-    found = plugin.find(text, trust=trust, project=project)
-    opener: Any = plugin
-    return worker().call(opener.open, found, *arguments, priority=priority)
-
-
-def can_open(registry: Registry[Any], name: str | Path) -> bool:
-    """Whether a plug-in has this name or an adapter can open it."""
-    try:
-        return _find(registry, str(name)) is not None
-    except LabkitError:
-        return False
+    found = plugin.find(str(name), trust=trust, project=project)
+    adapter: Any = plugin
+    return worker().call(adapter.open, found, *arguments, priority=priority)
 
 
 def known_names(registry: Registry[Any]) -> list[str]:
@@ -143,14 +161,13 @@ def _adapter(item: object) -> Adapter | None:
     return item if isinstance(item, Adapter) else None
 
 
-def _find(registry: Registry[Any], text: str) -> Any:
-    if text in registry and _adapter(registry[text]) is None:
-        return registry[text]
-    for name in reversed(registry.names()):
-        adapter = _adapter(registry[name])
-        if adapter is not None and adapter.can_open(text):
-            return adapter
-    raise _nothing(registry, text)
+def _can_open(adapter: Adapter, plugin: str, text: str) -> bool:
+    """What the adapter says; one that fails to answer leaves the name to the others."""
+    try:
+        return bool(adapter.can_open(text))
+    except Exception as exc:  # noqa: BLE001  a plug-in may raise anything
+        _log.warning("The adapter %r failed on %r: %s: %s", plugin, text, type(exc).__name__, exc)
+        return False
 
 
 def _nothing(registry: Registry[Any], text: str) -> Exception:

@@ -114,6 +114,19 @@ def test_what_nothing_can_open_says_what_there_is(tmp_path: Path) -> None:
         open_detector(" ")
 
 
+@pytest.mark.usefixtures("registered")
+def test_an_adapter_that_fails_to_answer_leaves_the_name_to_the_others(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Fails(InFiles):
+        def can_open(self, name: str) -> bool:
+            raise OSError("no network")
+
+    DETECTORS.register("fails")(Fails)
+    assert open_detector("a.corners").info.name == "A.CORNERS"
+    assert "The adapter 'fails' failed on 'a.corners': OSError: no network" in caplog.text
+
+
 def test_a_choice_of_classes_holds_for_every_detector() -> None:
     plain = open_detector(Corners(), DetectOptions(classes=("bolt",)))
     (found,) = plain.detect([IMAGE], [FRAME])
@@ -123,6 +136,9 @@ def test_a_choice_of_classes_holds_for_every_detector() -> None:
     assert [p.label for p in found] == ["nut"]
     with pytest.raises(NotFoundError, match="No class of this model is called 'blt'"):
         open_detector(Corners(), DetectOptions(classes=("blt",)))
+    with pytest.raises(NotFoundError, match="No class of this model is called 'cat'") as caught:
+        open_detector("yolo-nano", DetectOptions(classes=("cat",)))
+    assert caught.value.exit_code == 2
     with pytest.raises(InputError, match="no class 2: it has 0 to 1"):
         open_detector(Corners(), DetectOptions(classes=(2,)))
 

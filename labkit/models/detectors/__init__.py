@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from labkit.core.errors import InputError, ModelUnavailableError, NotFoundError
-from labkit.models.adapters import can_open, known_names, open_model
+from labkit.models.adapters import find_plugin, known_names, open_plugin
 from labkit.models.detectors import ultralytics as _ultralytics
 from labkit.models.detectors.base import DETECTORS, DetectOptions, Detector
 from labkit.models.detectors.classes import only
@@ -56,14 +56,13 @@ def open_detector(
     options = options or DetectOptions()
     if isinstance(what, str | Path):
         try:
-            detector = open_model(
-                DETECTORS, what, options, trust=trust, project=project, priority=priority
-            )
+            plugin = find_plugin(DETECTORS, what)
         except NotFoundError as exc:
-            if can_open(DETECTORS, what):  # the model is there, and lacks one of the classes
-                raise
             # exit code 3, as for weights that are not there
             raise ModelUnavailableError(exc.what, exc.why, exc.remedy) from exc
+        detector = open_plugin(
+            plugin, what, options, trust=trust, project=project, priority=priority
+        )
         if not isinstance(detector, Detector):
             raise InputError(f"{str(what)!r} opened {detector!r}", "it is not a detector")
     elif isinstance(what, Detector):
