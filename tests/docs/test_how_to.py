@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -107,3 +109,43 @@ def test_a_page_is_short_and_names_what_is_there(page: str) -> None:
     first = blocks(page)[0]
     lines = [line for line in first.splitlines() if line.strip()]
     assert len(lines) <= 60, f"the example of {page} has {len(lines)} lines"
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """The first block of each page as a package with the entry points that the pages give."""
+    points: dict[str, dict[str, str]] = {}
+    for page in ("detector", "interactor", "tracker", "score"):
+        (text,) = blocks(f"add-a{'n' * (page[0] == 'i')}-{page}.md", "toml")
+        ((group, names),) = tomllib.loads(text)["project"]["entry-points"].items()
+        points[group] = names
+        (target,) = names.values()
+        module = tmp_path / "site" / Path(*target.partition(":")[0].split(".")).with_suffix(".py")
+        module.parent.mkdir(parents=True, exist_ok=True)
+        module.write_text(blocks(f"add-a{'n' * (page[0] == 'i')}-{page}.md")[0])
+    info = tmp_path / "site" / "my_package-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: my-package\nVersion: 1.0\n")
+    lines = []
+    for group, names in points.items():
+        lines += [f"[{group}]", *(f"{name} = {target}" for name, target in names.items())]
+    (info / "entry_points.txt").write_text("\n".join(lines) + "\n")
+    return tmp_path / "site"
+
+
+def test_an_installed_package_is_found_by_the_command_line(package: Path, tmp_path: Path) -> None:
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(package), str(ROOT)])}
+
+    def labkit(*words: str) -> str:
+        command = [sys.executable, "-m", "labkit", *words]
+        done = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout + done.stderr
+
+    write_video(tmp_path / "belt.mp4", 6, leaves=0, enters=0, size=(192, 256))
+    labkit("predict", "p", "-w", "bright-spots", "-f", "belt.mp4", "--labels", "spot")
+    assert "small boxes" in labkit("queue", "p", "--order", "small-boxes")
+    labkit("track", "p", "--tracker", "patch", "--to", "3")
+    with lk.Project.open(tmp_path / "p") as p:
+        assert [run.model for run in p.runs()] == ["bright-spots", "patch"]
+    assert "every plug-in that is installed can be used" in labkit("doctor", "p")
