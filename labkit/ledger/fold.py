@@ -8,6 +8,7 @@ threshold an object is shown in :mod:`labkit.core.visibility`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -19,7 +20,16 @@ from labkit.core.types import KINDS, OBJECT_VERDICTS
 from labkit.core.visibility import ALWAYS, DRIFT, NEVER, TRACKED_BY, Thresholds, shown_from
 from labkit.ledger.covering import covered_proposals
 from labkit.ledger.geometry import geometry_from_json
-from labkit.ledger.objects import IntArray, ObjectRows, codes_in, codes_of, last_row, object_rows
+from labkit.ledger.objects import (
+    IntArray,
+    ObjectRows,
+    codes_in,
+    codes_of,
+    kind_codes,
+    label_codes,
+    last_row,
+    object_rows,
+)
 from labkit.ledger.schema import ANNOTATION_COLUMNS
 from labkit.ledger.transitions import FRAME_STATES, STATES, frame_weight
 from labkit.ledger.undo import standing_rows, stands
@@ -95,26 +105,24 @@ def _decided(
 
     ``proposed`` are the ids of all proposals.
     """
-    kinds = pd.Categorical(decisions["kind"], categories=list(KINDS)).codes
+    # whole columns as codes: choosing rows of numbers is much cheaper than of strings
+    kinds = kind_codes(decisions["kind"])
     standing = stands(decisions, _IS_MOVE[kinds])
     rows = np.flatnonzero(standing & _IS_VERDICT[kinds])
     kind = _VERDICT[kinds[rows]]
-    lean = decisions[["object_id", "label_before", "label_after", "tool"]].iloc[rows]
-    obj, position = _numbered(lean["object_id"], proposed)
+    obj, position = _numbered(decisions["object_id"], proposed, rows)
     n = len(position)
-    objects = object_rows(kind, obj, n, lean["label_before"], lean["label_after"])
+    labels = label_codes(decisions["label_before"], decisions["label_after"]).take(rows)
+    objects = object_rows(kind, obj, n, labels)
     order = np.argsort(objects.last, kind="stable")
     last = rows[objects.last[order]]
     out: pd.DataFrame = decisions[[*_OBJECT_COLUMNS, "score"]].iloc[last]
-    after, before = (
-        lean[f"label_{side}"].iloc[objects.last[order]] for side in ("after", "before")
-    )
     out = out.assign(
-        state=np.array(STATES, dtype=object)[objects.state[order]],
-        label=after.where(after.notna(), before).array,
+        state=_named(STATES, objects.state[order]),
+        label=_named(objects.labels, objects.label[order]),
         edited=objects.edited[order],
     )
-    changing = _CHANGES[kind] | (lean["tool"] == FOLLOW).to_numpy(dtype=bool)
+    changing = _CHANGES[kind] | (decisions["tool"] == FOLLOW).to_numpy(dtype=bool)[rows]
     changed = (last_row(obj, n, changing) >= 0)[order]
     away = _sent_away(decisions, np.flatnonzero(standing), kinds[standing])
     out = out.rename(columns={"seq": "revision"}).reset_index(drop=True)
@@ -262,13 +270,20 @@ def _at_any_score(attributes: pd.Series[Any]) -> NDArray[np.bool_]:
     return out
 
 
-def _numbered(objects: pd.Series[Any], proposed: pd.Series[Any]) -> tuple[IntArray, IntArray]:
-    """A code for each row's object, and by code where its proposal stands, -1 where it does not."""
+def _named(names: Sequence[str] | pd.Index[Any], codes: IntArray) -> Any:
+    """Names by code, -1 for none, as the strings of a table."""
+    return pd.Series(list(names), dtype="str").array.take(codes, allow_fill=True)
+
+
+def _numbered(
+    objects: pd.Series[Any], proposed: pd.Series[Any], rows: IntArray
+) -> tuple[IntArray, IntArray]:
+    """A code for the object of each of these rows; by code, where its proposal stands, or -1."""
     # factorize hashes Arrow strings as they are; an Index would make a Python string of each
     code, names = codes_of(pd.concat([proposed, objects], ignore_index=True))
     where: IntArray = np.full(len(names), -1, dtype=np.int64)
     where[code[: len(proposed)]] = np.arange(len(proposed))
-    mine = code[len(proposed) :]
+    mine = code[len(proposed) :][rows]
     # numbers without gaps, for what was decided on
     used = np.zeros(len(names), dtype=bool)
     used[mine] = True

@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from labkit.core.types import OBJECT_VERDICTS
+from labkit.core.types import KINDS, OBJECT_VERDICTS
 from labkit.ledger.transitions import STATES, decide_all
 
-__all__ = ["IntArray", "ObjectRows", "codes_in", "codes_of", "first_row", "last_row", "object_rows"]
+__all__ = [
+    "IntArray",
+    "LabelCodes",
+    "ObjectRows",
+    "codes_in",
+    "codes_of",
+    "first_row",
+    "kind_codes",
+    "label_codes",
+    "last_row",
+    "object_rows",
+]
 
 IntArray = NDArray[np.int64]
 
@@ -97,12 +110,35 @@ class ObjectRows:
         return np.append(self.labels.to_numpy(dtype=object), [None])[codes]
 
 
+class LabelCodes(NamedTuple):
+    """The labels before and after each decision as codes, -1 for none, and their names."""
+
+    before: IntArray
+    after: IntArray
+    names: pd.Index[Any]
+
+    def take(self, rows: IntArray) -> LabelCodes:
+        """Those of some of the decisions."""
+        return LabelCodes(self.before[rows], self.after[rows], self.names)
+
+
+def label_codes(before: pd.Series[Any], after: pd.Series[Any]) -> LabelCodes:
+    """The two label columns of a ledger as codes of one list of names."""
+    codes, names = codes_of(pd.concat([before, after], ignore_index=True))
+    return LabelCodes(codes[: len(before)], codes[len(before) :], names)
+
+
+def kind_codes(kinds: pd.Series[Any]) -> IntArray:
+    """Index of each kind in ``KINDS``."""
+    found = pc.index_in(pa.array(kinds, pa.string()), value_set=pa.array(KINDS, pa.string()))
+    return np.asarray(found.fill_null(-1), dtype=np.int64)
+
+
 def object_rows(
     kind: IntArray,
     obj: IntArray,
     n: int,
-    label_before: pd.Series[Any],
-    label_after: pd.Series[Any],
+    labels: LabelCodes,
     key: IntArray | None = None,
 ) -> ObjectRows:
     """Fold the verdicts on objects.
@@ -112,16 +148,15 @@ def object_rows(
     kind : ndarray of int, (m,)
         By standing row, in order: index into ``OBJECT_VERDICTS``.
     obj : ndarray of int, (m,)
-        The object's code, 0..n-1, each of which occurs.
+        The object's code, 0..n-1. Each of them occurs, but where there is a ``key``.
     n : int
         Number of objects.
-    label_before, label_after : Series, (m,)
+    labels : LabelCodes, (m,)
     key : ndarray of int, (m,), optional
         What there is an entry for, 0.., where it is not the object: an object and a reviewer. All
         rows of a key are of one object.
     """
-    codes, labels = codes_of(pd.concat([label_before, label_after], ignore_index=True))
-    before, after = codes[: len(kind)], codes[len(kind) :]
+    before, after = labels.before, labels.after
     each = obj if key is None else key
     size = n if key is None else int(each.max()) + 1 if len(each) else 0
     last = last_row(each, size)
@@ -143,5 +178,5 @@ def object_rows(
         relabelled,
         label,
         np.where(drawn, -1, model),
-        labels,
+        labels.names,
     )

@@ -31,7 +31,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from labkit.core.types import KINDS, OBJECT_VERDICTS
-from labkit.ledger.objects import IntArray, ObjectRows, codes_of, object_rows
+from labkit.ledger.objects import IntArray, ObjectRows, codes_of, label_codes, object_rows
 from labkit.metrics.rows import CODE, Rows, codes_in, named
 
 __all__ = ["OBJECT_TABLE", "VERDICTS", "objects_of"]
@@ -67,21 +67,22 @@ def objects_of(book: Rows, per_reviewer: bool) -> pd.DataFrame:
         np.isin(book.kind, [CODE[k] for k in OBJECT_VERDICTS]) & (book.object[0] >= 0)
     )
     standing, obj, known = book.effective.iloc[at], book.object[0][at], len(book.object[1])
-    key = None
+    # an object that was only commented on has no verdict
+    by = obj
     if per_reviewer:
         reviewer, reviewers = codes_of(standing["reviewer"])
-        _, key = np.unique(obj * max(1, len(reviewers)) + reviewer, return_inverse=True)
+        by = obj * max(1, len(reviewers)) + reviewer
+    key = np.unique(by, return_inverse=True)[1]
     objects = object_rows(
         _VERDICT_OF_KIND[book.kind[at]],
         obj,
         known,
-        standing["label_before"],
-        standing["label_after"],
+        label_codes(standing["label_before"], standing["label_after"]),
         key,
     )
     # what a person drew and took back is no verdict; nor is touching what somebody else drew
     added = np.zeros(len(objects.last), dtype=bool)
-    added[(obj if key is None else key)[book.kind[at] == CODE["add"]]] = True
+    added[key[book.kind[at] == CODE["add"]]] = True
     keep = np.flatnonzero(~objects.drawn | (~objects.rejected & added))
     return _table(book, standing, book.frame[0][at], objects, keep, per_reviewer)
 

@@ -4,7 +4,7 @@ import pytest
 from factories import decision_row, decisions_frame, frames_frame
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from metrics.ledgers import RUN, added, judged, nothing, story, whole
+from metrics.ledgers import RUN, added, judged, nothing, proposal_id, story, whole
 
 from labkit.core.errors import InputError, NotFoundError
 from labkit.ledger.fold import decided_objects
@@ -277,3 +277,13 @@ def test_any_ledger_gives_rates_in_range_that_agree_with_fold(ledger: pd.DataFra
     total, split = rates(ledger).iloc[0], rates(ledger, "label")
     for name in ("n", "accepted", "edited", "rejected", "added", "missed", "true_objects"):
         assert split[name].sum() == total[name]
+
+
+def test_an_object_that_was_only_commented_on_has_no_verdict() -> None:
+    remark = decision_row("comment", "f", object_id=proposal_id("f", 9), comment="what is this?")
+    rows = [remark, judged("accept", "f", 0), judged("reject", "f", 1), whole("accept_frame", "f")]
+    for by in ((), "reviewer"):
+        assert rates(decisions_frame(rows), by).iloc[0]["n"] == 2
+    assert (
+        len(object_table(decisions_frame(rows))) == len(decided_objects(decisions_frame(rows))) == 2
+    )
