@@ -41,10 +41,16 @@ def export(
         str, typer.Option(help="What stays in one split: group (video or folder), frame, auto.")
     ] = "auto",
     images: Annotated[str, typer.Option(help="copy, link or none.")] = "copy",
+    run: Annotated[
+        list[str] | None,
+        typer.Option(help="Whose proposals --include all exports; default: the newest."),
+    ] = None,
+    reviewer: Annotated[str | None, typer.Option(help="Only what this person has decided.")] = None,
 ) -> int:
     """Write the annotations as a dataset; only frames that people decided, unless asked."""
     common: dict[str, Any] = {
         "include": include, "split": _shares(split), "seed": seed, "by": by, "images": images,
+        "run": run or None, "reviewer": reviewer,
     }  # fmt: skip
     own = own_options(ctx, format_, "write")
     with opened(project, read_only=True) as p:

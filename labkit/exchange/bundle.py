@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -48,7 +48,9 @@ def _accepted(states: pd.DataFrame, annotations: pd.DataFrame) -> pd.DataFrame:
     return out.assign(scripted=out["scripted"].astype(bool) | later)
 
 
-def _predicted(project: ProjectStore) -> tuple[set[str], dict[str, str], set[str]]:
+def _predicted(
+    project: ProjectStore, runs: Sequence[str] | None
+) -> tuple[set[str], dict[str, str], set[str]]:
     """Frames that a run has done; by frame, the newest run that detected; runs that detect."""
     manifests = project.runs()
     by_id = {m.run_id: m for m in manifests}
@@ -56,7 +58,7 @@ def _predicted(project: ProjectStore) -> tuple[set[str], dict[str, str], set[str
     newest: dict[str, str] = {}
     detect: set[str] = set()
     for manifest in manifests:
-        if manifest.status != "finished":
+        if manifest.status != "finished" or (runs is not None and manifest.run_id not in runs):
             continue
         run = project.run(manifest.run_id)
         frames = set(run.frame_ids) - run.failed_frames()
@@ -90,6 +92,7 @@ def _choose(
     states: pd.DataFrame,
     annotations: pd.DataFrame,
     threshold: float,
+    runs: Sequence[str] | None,
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
     """The frames (with their verdict) and objects to export, and the notes about the choice."""
     accepted = _accepted(states, annotations)
@@ -105,7 +108,7 @@ def _choose(
     if include == "all":
         hand = states.loc[states["state"] == "hand", "frame_id"]
         touched = states.loc[states["state"].isin(["open", "skipped"]), "frame_id"]
-        done, newest, detect = _predicted(project)
+        done, newest, detect = _predicted(project, runs)
         rest = frames["frame_id"].isin(done | set(touched))
         rest &= ~chosen & ~frames["frame_id"].isin(hand)
         on_rest = of_frame.isin(frames.loc[rest, "frame_id"])
@@ -118,10 +121,10 @@ def _choose(
         keep |= (decided | undecided) & on_rest
         chosen |= rest
         if n := int(rest.sum()):
-            runs = sorted(set(annotations.loc[undecided, "run_id"].astype(str)))
+            proposed = sorted(set(annotations.loc[undecided, "run_id"].astype(str)))
             notes.append(
                 f"{n} frames that nobody has accepted are exported with {int(undecided.sum())} "
-                f"undecided proposals ({', '.join(runs) or 'of no run'}), verdict 'none'"
+                f"undecided proposals ({', '.join(proposed) or 'of no run'}), verdict 'none'"
             )
     frames = frames[chosen]
     frames = frames.assign(
@@ -142,6 +145,18 @@ def _nothing(include: str, states: pd.DataFrame) -> InputError:
     return InputError("There is nothing to export", why, remedy)
 
 
+def _decided_by(reviewer: str, decisions: pd.DataFrame) -> pd.DataFrame:
+    """The decisions of one person."""
+    names = decisions["reviewer"].astype(str)
+    if not (names == reviewer).any():
+        raise unknown("reviewer", reviewer, sorted(names.unique()))
+    return decisions[(names == reviewer).to_numpy()]
+
+
+def _run_ids(project: ProjectStore, run: str | Sequence[str]) -> list[str]:
+    return [project.run(name).run_id for name in ([run] if isinstance(run, str) else run)]
+
+
 def gather(
     project: ProjectStore,
     reader: EncodedFrames,
@@ -150,6 +165,8 @@ def gather(
     seed: int = 0,
     by: SplitBy = "auto",
     on_progress: Callable[[int, int], None] | None = None,
+    run: str | Sequence[str] | None = None,
+    reviewer: str | None = None,
 ) -> Gathered:
     """Choose frames and objects, split them, and name their files.
 
@@ -157,18 +174,23 @@ def gather(
     ------
     InputError
         ``include`` or ``split`` is unknown or unusable, or there is nothing to export.
+    NotFoundError
+        There is no such run, or nobody of that name has decided anything.
     """
     include = _ALIAS.get(include, include)
     if include not in get_args(Include):
         raise unknown("choice for include", include, [*get_args(Include), *_ALIAS])
     decisions, frames = project.decisions(), project.frames()
+    if reviewer is not None:
+        decisions = _decided_by(reviewer, decisions)
     states = frame_states(decisions)
-    thresholds = project.thresholds()
-    annotations = fold(project.proposals(), decisions, thresholds)
+    runs = None if run is None else _run_ids(project, run)
+    thresholds = project.thresholds(runs)
+    annotations = fold(project.proposals(runs), decisions, thresholds)
     # names over all frames, so that the same frame has the same name in every export
     frames = frames.assign(stem=frame_stems(frames))
     frames, annotations, notes = _choose(
-        project, include, frames, states, annotations, thresholds.base
+        project, include, frames, states, annotations, thresholds.base, runs
     )
     if frames.empty:
         raise _nothing(include, states)

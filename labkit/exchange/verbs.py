@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, get_args
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["export", "import_annotations", "read_dataset", "read_labels"]
 
-_EXPORT: Final = ("include", "split", "seed", "by", "images")
+_EXPORT: Final = ("include", "split", "seed", "by", "images", "run", "reviewer")
 _IMPORT: Final = ("as_", "reviewer", "label_map")
 
 
@@ -44,6 +44,8 @@ def export(
     seed: int = 0,
     by: SplitBy = "auto",
     images: ImageMode = "copy",
+    run: str | Sequence[str] | None = None,
+    reviewer: str | None = None,
     reader: EncodedFrames | None = None,
     on_progress: Callable[[int, int], None] | None = None,
     **options: object,
@@ -72,6 +74,11 @@ def export(
         See :func:`labkit.exchange.splits.assign_splits`.
     images : {'copy', 'link', 'none'}
         Copies, symbolic links, or only labels.
+    run : str or sequence of str, optional
+        Whose undecided proposals ``include='all'`` exports; by default those of the newest run
+        that detected on a frame. Decisions count whatever run they were made on.
+    reviewer : str, optional
+        Export what this person has decided, and nobody else.
     reader : EncodedFrames, optional
         Who reads frames; the project's own by default.
     on_progress : callable, optional
@@ -91,7 +98,7 @@ def export(
         raise unknown("choice for images", images, list(get_args(ImageMode)))
     own = checked(chosen.write, name, options, _EXPORT)
     reader = reader or FrameReader(project.root)
-    gathered = gather(project, reader, include, split, seed, by, on_progress)
+    gathered = gather(project, reader, include, split, seed, by, on_progress, run, reviewer)
     target, about = Path(out).expanduser(), {
         "format": name,
         "project": project.name,
@@ -99,6 +106,8 @@ def export(
         "split": dict(split or {}),
         "seed": seed,
         "by": by,
+        "run": run,
+        "reviewer": reviewer,
         "options": {"images": images, **own},
     }  # fmt: skip
     with export_target(target, about) as folder:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -29,6 +29,8 @@ class ExchangeVerbs(ProjectStore):
         seed: int = 0,
         by: Literal["auto", "group", "frame"] = "auto",
         images: Literal["copy", "link", "none"] = "copy",
+        run: str | Sequence[str] | None = None,
+        reviewer: str | None = None,
         on_progress: Callable[[int, int], None] | None = None,
         **format_options: Any,
     ) -> ExportReport:
@@ -37,7 +39,7 @@ class ExchangeVerbs(ProjectStore):
         Parameters
         ----------
         format : str
-            ``'yolo'`` or ``'coco'``.
+            ``'yolo'``, ``'coco'``, or the name of another format.
         out : str or Path
             A new folder, or an earlier export, which is replaced.
         include : {'human', 'scripted', 'all'}
@@ -54,6 +56,11 @@ class ExchangeVerbs(ProjectStore):
             there are fewer groups than splits.
         images : {'copy', 'link', 'none'}
             Copy the images, link to them, or write labels only.
+        run : str or sequence of str, optional
+            Whose undecided proposals ``include='all'`` exports; by default those of the newest run
+            that detected on a frame. Decisions count whatever run they were made on.
+        reviewer : str, optional
+            Export what this person has decided, and nobody else.
         on_progress : callable, optional
             Called with the number of frames done and the number of all frames.
         **format_options
@@ -89,6 +96,8 @@ class ExchangeVerbs(ProjectStore):
             seed=seed,
             by=by,
             images=images,
+            run=run,
+            reviewer=reviewer,
             on_progress=on_progress,
             **format_options,
         )
@@ -111,7 +120,7 @@ class ExchangeVerbs(ProjectStore):
         Parameters
         ----------
         format : str
-            ``'yolo'`` or ``'coco'``.
+            ``'yolo'``, ``'coco'``, or the name of another format.
         path : str or Path
             The dataset: a folder, a ``data.yaml``, a JSON file.
         as_ : {'proposals', 'decisions'}

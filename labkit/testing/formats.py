@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -16,7 +17,15 @@ import numpy as np
 
 from labkit.core.errors import LabkitError
 from labkit.core.types import AnnotatedObject, Decision, Shape
-from labkit.exchange import ExportReport, Format, ImportedDataset, export, read_dataset, read_labels
+from labkit.exchange import (
+    ExportReport,
+    Format,
+    ImportedDataset,
+    export,
+    import_annotations,
+    read_dataset,
+    read_labels,
+)
 from labkit.exchange.format import open_format
 from labkit.exchange.matching import FrameMatcher
 from labkit.exchange.options import options_of
@@ -28,8 +37,8 @@ __all__ = ["check_format"]
 
 _LABELS: Final = ("person", "traffic light", '../"sign", <b>é</b>')
 _COMMON: Final = {
-    "write": {"project", "format", "out", "include", "split", "seed", "by", "images", "reader"},
-    "read": {"project", "format", "path", "as_", "reviewer", "label_map"},
+    "write": set(inspect.signature(export).parameters),
+    "read": set(inspect.signature(import_annotations).parameters),
 }
 _MARKER: Final = "labkit-export.json"
 

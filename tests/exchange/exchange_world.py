@@ -72,7 +72,7 @@ def decide(project: ProjectStore, kind: str, frame_id: str, scripted: bool = Fal
                 more.pop("step", uuid4().hex),
                 kind,
                 frame_id,
-                "robot" if scripted else "ana",
+                more.pop("reviewer", "robot" if scripted else "ana"),
                 "s1",
                 datetime.now(UTC),
                 scripted=scripted,
@@ -87,9 +87,11 @@ def accept(
     frame_id: str,
     objects: Sequence[tuple[str, Shape]] = (),
     scripted: bool = False,
+    **more,
 ) -> None:
     """A person draws the objects and accepts the frame."""
     for label, shape in objects:
         new = AnnotatedObject(uuid4().hex, frame_id, label, shape)
-        decide(project, "add", frame_id, scripted, object_id=new.object_id, after=new.to_json())
-    decide(project, "accept_frame", frame_id, scripted)
+        after = new.to_json()
+        decide(project, "add", frame_id, scripted, object_id=new.object_id, after=after, **more)
+    decide(project, "accept_frame", frame_id, scripted, **more)

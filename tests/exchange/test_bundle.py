@@ -231,3 +231,33 @@ def test_two_runs_are_not_twice_as_many_objects(project, ids, tmp_path: Path) ->
     export(project, "yolo", tmp_path / "out", include="all")
     assert labels_of(tmp_path / "out")["a"] == labels_of(tmp_path / "out")["b"] == 1
     assert sorted(r["run"] for r in rows_of(tmp_path / "out")) == [first, second]
+
+
+def test_one_reviewer_s_work_alone(project, ids, tmp_path: Path) -> None:
+    accept(project, ids[0], [("car", BOX)])
+    accept(project, ids[0], [("car", BOX), ("car", BOX)], reviewer="bo")
+    accept(project, ids[1], [("car", BOX)], reviewer="bo")
+    export(project, "yolo", tmp_path / "out", reviewer="ana")
+    assert labels_of(tmp_path / "out") == {"a": 1}
+    export(project, "yolo", tmp_path / "out", reviewer="bo")
+    assert labels_of(tmp_path / "out") == {"a": 2, "b": 1}
+    assert {r["reviewer"] for r in rows_of(tmp_path / "out")} == {"bo"}
+    with pytest.raises(LabkitError, match="did you mean 'ana'"):
+        export(project, "yolo", tmp_path / "out2", reviewer="anna")
+    assert not (tmp_path / "out2").exists()
+
+
+def test_all_with_the_proposals_of_the_runs_that_are_named(project, ids, tmp_path: Path) -> None:
+    accept(project, ids[2], [("car", BOX)])
+    first = add_run(project, [Proposal(ids[0], 0, "car", 0.9, BOX)])
+    second = add_run(project, [Proposal(ids[0], 0, "person", 0.9, BOX)])
+
+    def runs(run: object) -> list[str]:
+        export(project, "yolo", tmp_path / "out", include="all", run=run)
+        return [r["run"] for r in rows_of(tmp_path / "out")]
+
+    assert runs(None) == [second, ""]  # and the object that ana has drawn
+    assert runs(first) == runs(first.split("-")[0]) == [first, ""]
+    assert runs([first, second]) == [second, ""]
+    with pytest.raises(LabkitError, match="No run is called"):
+        runs("r0009")
