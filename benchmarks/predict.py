@@ -17,7 +17,7 @@ from _table import show
 
 from labkit.frames import scan
 from labkit.models.ultralytics import ultralytics
-from labkit.runs.predict import predict
+from labkit.runs import predict_job
 from labkit.store.project import ProjectStore
 
 DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
@@ -57,7 +57,7 @@ def main() -> None:
                 pass
 
         def mine() -> None:
-            predict(project, given.weights, progress=None, resume=False)
+            predict_job(project, given.weights, progress=None, resume=False).result()
 
         rounds = {"labkit, stored": mine, "ultralytics, not stored": peer}
         taken: dict[str, list[tuple[float, float]]] = {name: [] for name in rounds}

@@ -29,7 +29,7 @@ from labkit.core.types import Shape
 from labkit.demo import world
 from labkit.models.trackers import open_tracker
 from labkit.project import Project
-from labkit.runs.track import PART_SIZE
+from labkit.tracking.track import PART_SIZE
 
 
 class Counting:

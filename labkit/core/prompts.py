@@ -99,6 +99,29 @@ class Prompts:
             pairs, tuple(int(v) for v in labels) if labels is not None else (1,) * len(pairs)
         )
 
+    def to_record(self) -> dict[str, Any]:
+        """All but the logits, which only the process that made them understands; for files."""
+        mask = self.mask
+        return {
+            "points": [list(p) for p in self.points],
+            "labels": list(self.labels),
+            "box": None if self.box is None else list(self.box),
+            "mask": None if mask is None else [mask.height, mask.width, mask.counts],
+            "strokes": [[[list(p) for p in s.points], s.positive, s.width] for s in self.strokes],
+        }
+
+    @classmethod
+    def from_record(cls, data: Mapping[str, Any]) -> Prompts:
+        """The inverse of :meth:`to_record`."""
+        box, mask = data["box"], data["mask"]
+        return cls(
+            tuple((x, y) for x, y in data["points"]),
+            tuple(data["labels"]),
+            None if box is None else (box[0], box[1], box[2], box[3]),
+            None if mask is None else Rle(*mask),
+            tuple(Stroke(tuple((x, y) for x, y in p), s, w) for p, s, w in data["strokes"]),
+        )
+
     @classmethod
     def from_json(cls, data: Mapping[str, Any], takes: Collection[str] | None = None) -> Prompts:
         """Points, labels, a box and strokes as a file or a notebook's parameters hold them.

@@ -17,7 +17,6 @@ from uuid import uuid4
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from labkit._version import __version__
 from labkit.core.errors import Argument, InputError
 from labkit.core.registry import nearest, unknown
 from labkit.core.types import (
@@ -25,13 +24,12 @@ from labkit.core.types import (
     Decision,
     FrameFailure,
     LabelChoice,
-    Manifest,
     Proposal,
 )
 from labkit.exchange.base import ImportedDataset, ImportedImage, LabelledObject
 from labkit.exchange.matching import FrameMatcher, NoMatchError
 from labkit.exchange.reports import ImportAs, ImportReport
-from labkit.store import RunStore
+from labkit.runs.engine import OpenRun, Part, Spec, new_manifest
 from labkit.store.columns import proposals_table
 from labkit.store.proposals import proposals_dataframe
 
@@ -194,31 +192,23 @@ class Importer:
     def as_proposals(self, path: Path) -> ImportReport:
         """A finished run with every object as a proposal, score 1 where the dataset has none."""
         self._add_labels()
-        manifest = Manifest(
-            run_id="",
-            model=f"import:{self._dataset.format}",
-            kind="import",
-            conf=0.0,
-            store_above=0.0,
+        manifest = new_manifest(
+            f"import:{self._dataset.format}",
+            "import",
             params={"path": str(path), "format": self._dataset.format},
             label_map=self._label_map,
-            versions={"labkit": __version__},
             class_scores="none",
         )
-        run = RunStore.create(
-            self._project.root, manifest, self._images, f"import-{self._dataset.format}"
-        )
-        try:
-            for part in range(run.n_parts):
-                ids = run.part_frames(part)
+        spec = Spec(manifest, tuple(self._images), slug=f"import-{self._dataset.format}")
+        with OpenRun.create(self._project, spec) as run:
+            for part in range(run.store.n_parts):
+                ids = run.store.part_frames(part)
                 dropped = sum((self._dropped.get(i, Counter()) for i in ids), Counter())
-                run.write_part(part, [p for i in ids for p in self._proposals(i)], (), dropped)
-        except BaseException:
-            run.finish("failed")
-            raise
-        done = run.finish()
+                proposals = [p for i in ids for p in self._proposals(i)]
+                run.write(Part(part, proposals, dropped=dropped))
+            done = run.close()
         return self._report(
-            path, "proposals", run_id=run.run_id, frames=done.frames, objects=done.proposals,
+            path, "proposals", run_id=done.run_id, frames=done.frames, objects=done.proposals,
             notes=tuple(self._notes),
         )  # fmt: skip
 

@@ -176,7 +176,7 @@ class ReviewVerbs(ProjectStore):
         self, run: str | None, conf: float | None, other: str | None
     ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
         """What ranking needs: proposals, the run's frames, and the run's own settings."""
-        from labkit.runs.track_file import walked
+        from labkit.tracking.records import walked
 
         store = self.run(run)
         frames = self.frames()

@@ -133,7 +133,7 @@ class TrackVerbs(ProjectStore):
         >>> p.track(p.proposals().head(1), tracker="flow", to=2, progress=None)
         'r0002-flow'
         """
-        from labkit.runs import track_job
+        from labkit.tracking import track_job
 
         job = track_job(
             self,
@@ -232,7 +232,7 @@ class TrackVerbs(ProjectStore):
         >>> p.retrack(run, progress=None)
         'r0003-flow'
         """
-        from labkit.runs import retrack_job
+        from labkit.tracking import retrack_job
 
         job = retrack_job(
             self,
@@ -355,7 +355,7 @@ class TrackVerbs(ProjectStore):
         -------
         DataFrame
             One row per track: where it is, its keyframes, the frames to look at. See
-            :func:`labkit.runs.track_table.tracks_table` for the columns.
+            :func:`labkit.tracking.tracks_table` for the columns.
 
         Examples
         --------
@@ -363,7 +363,7 @@ class TrackVerbs(ProjectStore):
         >>> len(p.tracks(run))
         1
         """
-        from labkit.runs import tracks_table
+        from labkit.tracking import tracks_table
 
         return tracks_table(self, run)
 

@@ -25,9 +25,7 @@ from labkit.models.interactors.base import ImageSource
 from labkit.models.trackers.base import Tracker
 from labkit.review import commands
 from labkit.review.commands import Draft
-from labkit.review.follow import Followed, FollowMode
 from labkit.review.many import Many, copy_objects
-from labkit.review.resume import load_follows
 from labkit.review.statistics import SessionStatistics
 from labkit.review.timer import ActiveTimer
 from labkit.review.view import FrameView
@@ -35,6 +33,8 @@ from labkit.review.walk import QueueWalk, Scope
 from labkit.review.which import ManyReport, Which
 from labkit.review.writer import DecisionWriter
 from labkit.store.project import ProjectStore
+from labkit.tracking.follow import FollowMode, LiveTrack
+from labkit.tracking.live import show_earlier
 
 __all__ = ["ReviewSession"]
 
@@ -122,7 +122,7 @@ class ReviewSession:
         self.writer = DecisionWriter(
             self.walk, scripted=scripted, on_undo=lambda step: self.following.forget(step)
         )
-        load_follows(self)
+        show_earlier(self)
         self._reader = FrameReader(project.root)
         self.filters = FilterSwitch()
         self.source = FilteredSource(source or self._reader, self.filters)
@@ -480,10 +480,10 @@ class ReviewSession:
 
     # ---- following
 
-    def follow(self, object_id: str, tracker: str | Tracker = "flow") -> Followed:
+    def follow(self, object_id: str, tracker: str | Tracker = "flow") -> LiveTrack:
         """Have an object carried along whenever the session moves to the next frame.
 
-        See :class:`labkit.review.follow.FollowMode`.
+        See :class:`labkit.tracking.follow.FollowMode`.
         """
         return self.following.start(object_id, tracker)
 
@@ -492,6 +492,6 @@ class ReviewSession:
         self.following.stop(object_id)
 
     @property
-    def followed(self) -> list[Followed]:
+    def followed(self) -> list[LiveTrack]:
         """Which object is held by which tracker, and what came of it."""
         return self.following.held()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,29 +12,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from labkit._version import __version__
-from labkit.core.errors import CancelledError, InputError, LabkitError, NotFoundError
+from labkit.core.errors import InputError, NotFoundError
 from labkit.core.types import Manifest
 from labkit.frames import FrameError, FrameReader
+from labkit.frames.order import in_order
 from labkit.models.trackers.association import Associator, AssociatorInfo, associator_info
 from labkit.models.worker import Priority, worker
-from labkit.runs.claim import claim
+from labkit.runs.engine import Part, Spec, Step, new_manifest, start
 from labkit.runs.jobs import Job, JobContext
 from labkit.runs.pipeline import Reader
-from labkit.runs.progress import attach
 from labkit.store.project import ProjectStore
 from labkit.store.proposals import RunStore
 from labkit.store.schema import PROPOSALS
 
-__all__ = ["associate", "associate_job"]
+__all__ = ["associate_job"]
 
 _PART_SIZE = 64
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    frames: tuple[str, ...]
-    resume: bool
+_ALONE = "detections without track"
 
 
 def associate_job(
@@ -72,7 +66,7 @@ def associate_job(
     resume : bool
         Look for a run of this kind that is there already; False makes a new one.
     progress : str or callable or None
-        See :func:`labkit.runs.progress.attach`.
+        See :func:`labkit.runs.jobs.attach`.
     reader : Reader, optional
         Where the pixels come from; by default :class:`labkit.frames.FrameReader`.
 
@@ -93,17 +87,13 @@ def associate_job(
         )
     info = associator_info(with_, params)
 
-    def work(context: JobContext) -> str:
-        return _work(project, source, info, bool(replace), bool(resume), reader, context)
+    def plan(_context: JobContext) -> tuple[Spec, Step]:
+        sequences = _sequences(project, source.frame_ids)
+        frames = tuple(frame for part in sequences for frame in part)
+        spec = Spec(_manifest(source, info, bool(replace)), frames, bool(resume))
+        return spec, _AssociateStep(project, source, info, sequences, reader)
 
-    job: Job[str] = Job(work, f"associate {source.run_id} with {with_}")
-    attach(job, progress)
-    return job.start()
-
-
-def associate(project: ProjectStore, run: str | None = None, **options: Any) -> str:
-    """Turn a run's detections into tracks and give the new run's id; see :func:`associate_job`."""
-    return associate_job(project, run, **options).result()
+    return start(project, f"associate {source.run_id} with {with_}", plan, progress)
 
 
 def _newest(project: ProjectStore) -> str:
@@ -132,51 +122,57 @@ class _Found:
         return int((self.tracks == 0).sum())
 
 
-def _work(
-    project: ProjectStore,
-    source: RunStore,
-    info: AssociatorInfo,
-    replace: bool,
-    resume: bool,
-    reader: Reader | None,
-    context: JobContext,
-) -> str:
-    sequences = _sequences(project, source.frame_ids)
-    order = tuple(frame for frames in sequences for frame in frames)
-    store, lock = claim(project, _manifest(source, info, replace), _Asked(order, resume))
-    if store.manifest.status == "finished":
-        lock.release()
-        context.update(message=f"done before: {store.manifest.proposals} proposals")
-        return store.run_id
-    own = FrameReader(project.root)
-    try:
-        table = source.table()
-        found = _associate(project, sequences, table, info, reader or own, context)
-        _write(project, store, table, found)
-        store.finish("finished", {"tracks": found.count, "detections without track": found.alone})
-    except BaseException as exc:
-        _close(store, "cancelled" if isinstance(exc, CancelledError) else "failed")
-        raise
-    finally:
-        own.close()
-        lock.release()
-    context.update(message=_summary(found))
-    return store.run_id
+class _AssociateStep:
+    """Goes through all frames first, then makes the parts: a track's number depends on them all."""
 
+    def __init__(
+        self,
+        project: ProjectStore,
+        source: RunStore,
+        info: AssociatorInfo,
+        sequences: Sequence[Sequence[str]],
+        reader: Reader | None,
+    ) -> None:
+        self._project, self._source, self._info = project, source, info
+        self._sequences, self._reader = sequences, reader
+        self._found: _Found | None = None
 
-def _close(store: RunStore, status: str) -> None:
-    try:
-        store.finish(status)
-    except (OSError, LabkitError):  # the first error is the one to tell
-        return
+    def parts(self, run: RunStore, context: JobContext) -> Generator[Part]:
+        """Yield the missing parts."""
+        table = self._source.table()
+        own = FrameReader(self._project.root)
+        try:
+            self._found = _associate(
+                self._project, self._sequences, table, self._info, self._reader or own, context
+            )
+        finally:
+            own.close()
+        yield from _parts(self._project, run, table, self._found)
+
+    def counts(self) -> Mapping[str, int]:
+        """Tracks, and detections that no track took."""
+        assert self._found is not None  # asked after the parts
+        return {"tracks": self._found.count, _ALONE: self._found.alone}
+
+    def summary(self, run: RunStore) -> str:
+        """Tracks, detections without one, and frames that could not be read."""
+        counts = run.manifest.counts
+        text = f"{counts.get('tracks', 0)} tracks"
+        if alone := counts.get(_ALONE, 0):
+            text += f", {alone} detections without one"
+        unread = self._found.unread if self._found is not None else []
+        if unread:
+            first = "; ".join(unread[:5])
+            more = f"; and {len(unread) - 5} more" if len(unread) > 5 else ""
+            text += f", {len(unread)} frames could not be read: {first}{more}"
+        return text
 
 
 def _manifest(source: RunStore, info: AssociatorInfo, replace: bool) -> Manifest:
     old = source.manifest
-    return Manifest(
-        run_id="",
-        model=info.name,
-        kind="tracker",
+    return new_manifest(
+        info.name,
+        "tracker",
         weights_sha256=old.weights_sha256,
         task=old.task,
         conf=old.conf,
@@ -184,7 +180,7 @@ def _manifest(source: RunStore, info: AssociatorInfo, replace: bool) -> Manifest
         params={"source": source.run_id, **info.params},
         label_map=old.label_map,
         label_rules=old.label_rules,
-        versions={"labkit": __version__, **info.versions},
+        versions=info.versions,
         replaces=[source.run_id] if replace else [],
         part_size=_PART_SIZE,
         class_scores=old.class_scores,
@@ -192,14 +188,11 @@ def _manifest(source: RunStore, info: AssociatorInfo, replace: bool) -> Manifest
 
 
 def _sequences(project: ProjectStore, frame_ids: Sequence[str]) -> list[list[str]]:
-    """The run's frames by group: videos by index, folders in the order of adding."""
+    """The run's frames by group, each in order."""
     frames = project.frames()
-    frames = frames[frames["frame_id"].isin(set(frame_ids))]
-    frames = frames.assign(place=np.where(frames["time_s"].notna(), frames["index"], 0))
-    out: list[list[str]] = []
-    for _, group in frames.groupby("group", sort=False):
-        out.append(group.sort_values("place", kind="stable")["frame_id"].tolist())
-    return out
+    frames = in_order(frames[frames["frame_id"].isin(set(frame_ids))])
+    groups = frames.groupby("group", sort=False)
+    return [group["frame_id"].tolist() for _, group in groups]
 
 
 def _associate(
@@ -269,8 +262,10 @@ def _number(
     tracks[rows] = [numbers.get(t, 0) for t in mine.tolist()]
 
 
-def _write(project: ProjectStore, store: RunStore, table: pa.Table, found: _Found) -> None:
-    """Write the parts that are missing, with track ids that no other run has."""
+def _parts(
+    project: ProjectStore, store: RunStore, table: pa.Table, found: _Found
+) -> Generator[Part]:
+    """The parts that are missing, with track ids that no other run has."""
     rows = _rows(table)
     parts = {}
     for part in store.missing_parts():
@@ -282,7 +277,7 @@ def _write(project: ProjectStore, store: RunStore, table: pa.Table, found: _Foun
     at = table.schema.get_field_index("track_id")
     table = table.set_column(at, PROPOSALS.field("track_id"), column).select(PROPOSALS.names)
     for part, chosen in parts.items():
-        store.write_part(part, table.take(pa.array(chosen.astype(np.int64))))
+        yield Part(part, table.take(pa.array(chosen.astype(np.int64))))
 
 
 def _first_id(project: ProjectStore, store: RunStore, table: pa.Table, found: _Found) -> int:
@@ -298,14 +293,3 @@ def _first_id(project: ProjectStore, store: RunStore, table: pa.Table, found: _F
         return int(written["track_id"][0].as_py()) - int(found.tracks[place]) + 1
     # by the run's id: killed before any part has a track, it gets the same ones again
     return project.claim_tracks([None] * found.count, store.run_id)[0] if found.count else 1
-
-
-def _summary(found: _Found) -> str:
-    text = f"{found.count} tracks"
-    if found.alone:
-        text += f", {found.alone} detections without one"
-    if found.unread:
-        listed = "; ".join(found.unread[:5])
-        more = f"; and {len(found.unread) - 5} more" if len(found.unread) > 5 else ""
-        text += f", {len(found.unread)} frames could not be read: {listed}{more}"
-    return text

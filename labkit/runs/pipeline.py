@@ -10,17 +10,20 @@ run that was killed and resumed are byte for byte those of one that was not.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from labkit.core.errors import Argument, CancelledError, InputError, LabkitError
-from labkit.core.types import Frame, FrameFailure, Manifest, Proposal
+from labkit.core.config import cores
+from labkit.core.errors import Argument, InputError, LabkitError
+from labkit.core.types import Frame, FrameFailure, Proposal
+from labkit.frames import FrameReader
 from labkit.frames.errors import reason_of
+from labkit.frames.order import is_video
+from labkit.models.budget import empty_device_cache
 from labkit.models.detectors.base import (
     Detector,
     FrameResult,
@@ -29,10 +32,12 @@ from labkit.models.detectors.base import (
     StagedDetector,
 )
 from labkit.models.worker import InferenceWorker, Priority, worker
+from labkit.runs.engine import Part, listed
 from labkit.runs.jobs import JobContext
+from labkit.store.project import ProjectStore
 from labkit.store.proposals import RunStore
 
-__all__ = ["Pipeline", "Reader"]
+__all__ = ["DetectorStep", "Pipeline", "Reader"]
 
 _log = logging.getLogger("labkit")
 _GIVE_UP_AFTER = 8
@@ -58,6 +63,12 @@ class _Part:
     dropped: Counter[str] = field(default_factory=Counter)
 
 
+def _whole(part: _Part) -> Part:
+    proposals = [p for place in sorted(part.results) for p in part.results[place]]
+    failures = [part.failures[place] for place in sorted(part.failures)]
+    return Part(part.number, proposals, failures, part.dropped)
+
+
 @dataclass(slots=True)
 class _Batch:
     """Frames of one part on their way: their places in it, and what decoding gives."""
@@ -70,7 +81,7 @@ class _Batch:
 
 @dataclass
 class Pipeline:
-    """One run of one detector; :meth:`run` does it.
+    """One run of one detector; :meth:`parts` does it.
 
     Parameters
     ----------
@@ -107,32 +118,8 @@ class Pipeline:
         self._succeeded = False
         self._failed = 0
 
-    def run(self) -> Manifest:
-        """Do the missing parts and close the run.
-
-        Raises
-        ------
-        CancelledError
-            Parts that were finished stay, and the run can be resumed.
-        StoreError
-            The disk is full or the folder cannot be written; as above.
-        """
-        try:
-            self._run()
-        except CancelledError:
-            self._close("cancelled")
-            raise
-        except BaseException:
-            self._close("failed")
-            raise
-        return self.store.finish("finished")
-
-    def _close(self, status: str) -> None:
-        # the first error is the one to tell, and a full disk cannot take the manifest either
-        with contextlib.suppress(OSError, LabkitError):
-            self.store.finish(status)
-
-    def _run(self) -> None:
+    def parts(self) -> Generator[Part]:
+        """Yield the missing parts, in order."""
         missing = self.store.missing_parts()
         sizes = {k: len(self.store.part_frames(k)) for k in missing}
         self._done = len(self.frames) - sum(sizes.values())
@@ -157,7 +144,10 @@ class Pipeline:
                     break
                 # one batch in the inference thread, one waiting for it, while we write here
                 if len(running) >= 2 or not ahead:
-                    self._finish(*running.popleft())
+                    part = self._finish(*running.popleft())
+                    if part is not None:
+                        yield part
+                    self.context.update(self._done)
         finally:
             for waiting in ahead:
                 for future in waiting.decoding:
@@ -180,9 +170,7 @@ class Pipeline:
             for start in range(0, len(order), self.batch):
                 places = order[start : start + self.batch]
                 chosen = [frames[k] for k in places]
-                decoding = [
-                    (pool if f.time_s is None else video).submit(self._read, f) for f in chosen
-                ]
+                decoding = [(video if is_video(f) else pool).submit(self._read, f) for f in chosen]
                 yield _Batch(part, places, chosen, decoding)
 
     def _read(self, frame: Frame) -> Any:
@@ -208,7 +196,10 @@ class Pipeline:
             return self.worker.submit(self._staged.infer, items, priority=Priority.BATCH)
         return self.worker.submit(self.detector.detect, items, frames, priority=Priority.BATCH)
 
-    def _finish(self, batch: _Batch, items: list[Any], future: Future[list[Any]] | None) -> None:
+    def _finish(
+        self, batch: _Batch, items: list[Any], future: Future[list[Any]] | None
+    ) -> Part | None:
+        """Take in what came of a batch; the part, where it was the last one of it."""
         good = [k for k, item in enumerate(items) if not isinstance(item, FrameFailure)]
         chosen, frames = [items[k] for k in good], [batch.frames[k] for k in good]
         results: list[Any] = []
@@ -225,9 +216,7 @@ class Pipeline:
         for k, (place, frame) in enumerate(zip(batch.places, batch.frames, strict=True)):
             self._take(batch.part, place, frame, outcome.get(k, items[k]))
         self._done += len(batch.frames)
-        if batch.part.missing == 0:
-            self._write(batch.part)
-        self.context.update(self._done)
+        return _whole(batch.part) if batch.part.missing == 0 else None
 
     def _take(self, part: _Part, place: int, frame: Frame, outcome: Any) -> None:
         """Put one frame's outcome into its part: a failure, or raw output, or proposals."""
@@ -253,11 +242,6 @@ class Pipeline:
             else:
                 kept.append(replace(proposal, label=label, index=len(kept)))
         return kept
-
-    def _write(self, part: _Part) -> None:
-        proposals = [p for place in sorted(part.results) for p in part.results[place]]
-        failures = [part.failures[place] for place in sorted(part.failures)]
-        self.store.write_part(part.number, proposals, failures, part.dropped)
 
     # ---- when a batch does not work
 
@@ -317,6 +301,54 @@ class Pipeline:
                     "check imgsz, device and the weights",
                 ) from exc
         return out
+
+
+class DetectorStep:
+    """The step of a run that a detector makes.
+
+    Parameters
+    ----------
+    project : ProjectStore
+    detector : Detector
+    reader : Reader, optional
+        Where the pixels come from; by default :class:`labkit.frames.FrameReader`.
+    """
+
+    def __init__(self, project: ProjectStore, detector: Detector, reader: Reader | None) -> None:
+        self._project, self._detector, self._reader = project, detector, reader
+
+    def parts(self, run: RunStore, context: JobContext) -> Generator[Part]:
+        """Yield the missing parts of the run."""
+        own = FrameReader(self._project.root)
+        try:
+            yield from Pipeline(
+                store=run,
+                frames=list(self._project.iter_frames(run.frame_ids)),
+                detector=self._detector,
+                label_map=run.manifest.label_map,
+                reader=self._reader or own,
+                batch=int(run.manifest.params.get("batch", 1)),
+                context=context,
+                threads=max(2, min(8, cores() - 1)),
+                free_memory=empty_device_cache,
+            ).parts()
+        finally:
+            own.close()
+
+    def counts(self) -> Mapping[str, int]:
+        """Nothing beside what the parts say."""
+        return {}
+
+    def summary(self, run: RunStore) -> str:
+        """Proposals, those that the label map dropped, and the frames that failed."""
+        done = run.manifest
+        text = f"{done.proposals} proposals"
+        unmapped = sum(n for label, n in done.dropped.items() if label in done.label_map)
+        if unmapped:
+            text += f", {unmapped} dropped by the label map"
+        if done.failures:
+            text += f", {len(done.failures)} frames failed: {listed(done.failures)}"
+        return text
 
 
 def _failure(frame: Frame, reason: str) -> FrameFailure:

@@ -10,24 +10,22 @@ from typing import Any
 
 import pandas as pd
 
-from labkit._version import __version__
+from labkit.core.checks import count, unit
 from labkit.core.errors import InputError
 from labkit.core.geometry import clip_boxes, polygons_to_mask
 from labkit.core.prompts import MaskProposal, Prompts
 from labkit.core.rows import object_from_row
 from labkit.core.types import AnnotatedObject, Attribute, Frame, Manifest, Proposal, Shape
-from labkit.models.detectors.base import DetectOptions, Image, ModelInfo
+from labkit.models.detectors.base import Image, ModelInfo
 from labkit.models.interactors import open_interactor
 from labkit.models.interactors.base import Interactor
-from labkit.models.worker import worker
-from labkit.runs.arguments import Request, count, frame_ids_of, unit
-from labkit.runs.carry import carry_out
+from labkit.runs.engine import Spec, Step, frame_ids_of, new_manifest, overlapping_runs, start
 from labkit.runs.jobs import Job, JobContext
-from labkit.runs.pipeline import Reader
-from labkit.runs.progress import attach
+from labkit.runs.pipeline import DetectorStep, Reader
 from labkit.store.project import ProjectStore
+from labkit.store.proposals import RunStore
 
-__all__ = ["SCORE", "refine", "refine_job"]
+__all__ = ["SCORE", "refine_job"]
 
 SCORE = "mask_score"
 """Attribute of a refined object: the interactor's idea of its mask's IoU, 0..1; 0 for no mask."""
@@ -77,7 +75,7 @@ def refine_job(
     trust : bool
         Open a local ``.pt`` file of Ultralytics' SAM family, which can run code.
     progress : str or callable or None
-        See :func:`labkit.runs.progress.attach`.
+        See :func:`labkit.runs.jobs.attach`.
     part_size : int
         Frames a part.
     reader : Reader, optional
@@ -104,37 +102,21 @@ def refine_job(
     if strange:
         raise InputError(f"Frame {strange[0]!r} is not in run {source.run_id!r}")
     task = _Task(
-        source=source.run_id,
+        source=source,
         name=str(with_),
         device=None if device is None else str(device),
         min_score=None if min_score is None else unit("min_score", min_score),
-        request=Request(
-            conf=source.manifest.conf,
-            options=DetectOptions(),
-            classes=None,
-            label_map=None,
-            replace=bool(replace),
-            frames=tuple(wanted),
-            batch=1,
-            resume=bool(resume),
-            trust=bool(trust),
-            part_size=count("part_size", part_size),
-        ),
+        frames=tuple(wanted),
+        replace=bool(replace),
+        resume=bool(resume),
+        trust=bool(trust),
+        part_size=count("part_size", part_size),
     )
 
-    def work(context: JobContext) -> str:
-        return _work(project, task, reader, context)
+    def plan(context: JobContext) -> tuple[Spec, Step]:
+        return _plan(project, task, reader, context)
 
-    job: Job[str] = Job(work, f"refine {source.run_id} with {task.name}")
-    attach(job, progress)
-    return job.start()
-
-
-def refine(
-    project: ProjectStore, run: str | None = None, with_: str | Path = "sam2", **options: Any
-) -> str:
-    """Turn a run's boxes into masks and give the new run's id; see :func:`refine_job`."""
-    return refine_job(project, run, with_, **options).result()
+    return start(project, f"refine {source.run_id} with {task.name}", plan, progress)
 
 
 # ---- in the job
@@ -144,14 +126,18 @@ def refine(
 class _Task:
     """The checked arguments of one call."""
 
-    source: str
+    source: RunStore
     name: str
     device: str | None
     min_score: float | None
-    request: Request
+    frames: tuple[str, ...]
+    replace: bool
+    resume: bool
+    trust: bool
+    part_size: int
 
 
-class _Given:
+class _DecodedFrame:
     """The frame that the pipeline has decoded, as an interactor's source."""
 
     def __init__(self) -> None:
@@ -166,9 +152,13 @@ class _Refiner:
     """A detector whose proposals are another run's, with masks."""
 
     def __init__(
-        self, interactor: Interactor, given: _Given, objects: pd.DataFrame, labels: Sequence[str]
+        self,
+        interactor: Interactor,
+        decoded: _DecodedFrame,
+        objects: pd.DataFrame,
+        labels: Sequence[str],
     ) -> None:
-        self._interactor, self._given = interactor, given
+        self._interactor, self._decoded = interactor, decoded
         self._objects = dict(list(objects.groupby("frame_id", observed=True)))
         about = interactor.info
         self.info = ModelInfo(
@@ -190,13 +180,13 @@ class _Refiner:
             return []
         objects = [object_from_row(row) for row in _records(rows)]
         inside = [k for k, o in enumerate(objects) if _meets(o.shape.box, frame)]
-        self._given.image = image
+        self._decoded.image = image
         try:
             self._interactor.set_frame(frame)
             prompts = [_prompts(objects[k].shape, frame) for k in inside]
             found = dict(zip(inside, self._interactor.segment_many(prompts), strict=True))
         finally:
-            self._given.image = None
+            self._decoded.image = None
         return [_refined(k, o, found.get(k)) for k, o in enumerate(objects)]
 
 
@@ -237,57 +227,52 @@ def _refined(number: int, old: AnnotatedObject, found: MaskProposal | None) -> P
     )
 
 
-def _work(project: ProjectStore, task: _Task, reader: Reader | None, context: JobContext) -> str:
+class _RefineStep(DetectorStep):
+    def summary(self, run: RunStore) -> str:
+        """Objects, and how many frames failed."""
+        done = run.manifest
+        lost = f", {len(done.failures)} frames failed" if done.failures else ""
+        return f"{done.proposals} objects{lost}"
+
+
+def _plan(
+    project: ProjectStore, task: _Task, reader: Reader | None, context: JobContext
+) -> tuple[Spec, Step]:
     context.update(message="opening the model")
-    given = _Given()
-    trust = task.request.trust
-    interactor = worker().call(
-        open_interactor, task.name, given, task.device, trust=trust, project=project.root
+    decoded = _DecodedFrame()
+    interactor = open_interactor(
+        task.name, decoded, task.device, trust=task.trust, project=project.root
     )
     if "box" not in interactor.info.takes:
         raise InputError(
             f"A run cannot be refined with {interactor.info.name}", "it takes no boxes"
         )
-    objects = project.run(task.source).read(task.min_score)
-    objects = objects[objects["frame_id"].isin(task.request.frames)]
+    objects = task.source.read(task.min_score)
+    objects = objects[objects["frame_id"].isin(task.frames)]
     labels = sorted(set(objects["label"].astype(str)))
-    refiner = _Refiner(interactor, given, objects, labels)
-    context.check()
+    refiner = _Refiner(interactor, decoded, objects, labels)
     manifest = _manifest(project, task, refiner.info, labels)
-    return carry_out(project, manifest, task.request, refiner, reader, context, _summary)
-
-
-def _summary(done: Manifest) -> str:
-    lost = f", {len(done.failures)} frames failed" if done.failures else ""
-    return f"{done.proposals} objects{lost}"
+    return Spec(manifest, task.frames, task.resume), _RefineStep(project, refiner, reader)
 
 
 def _manifest(
     project: ProjectStore, task: _Task, info: ModelInfo, labels: Sequence[str]
 ) -> Manifest:
-    source = project.run(task.source).manifest
-    replaces: list[str] = []
-    if task.request.replace:
-        mine = set(task.request.frames)
-        finished = [m.run_id for m in project.runs() if m.status == "finished"]
-        replaces = [name for name in finished if mine & set(project.run(name).frame_ids)]
-    return Manifest(
-        run_id="",
-        model=info.name,
-        kind="interactor",
+    source = task.source.manifest
+    least = {} if task.min_score is None else {"min_score": task.min_score}
+    return new_manifest(
+        info.name,
+        "interactor",
+        params={"source": source.run_id, **least},
+        versions=info.versions,
+        licence=info.licence,
         weights_sha256=info.weights_sha256,
         task="segment",
         conf=source.conf,
         store_above=source.store_above if task.min_score is None else task.min_score,
-        params={
-            "source": task.source,
-            **({"min_score": task.min_score} if task.min_score is not None else {}),
-            **({"licence": info.licence} if info.licence else {}),
-        },
         label_map={label: label for label in labels},
         label_rules=dict.fromkeys(labels, "exact"),
-        versions={"labkit": __version__, **info.versions},
-        replaces=replaces,
-        part_size=task.request.part_size,
+        replaces=overlapping_runs(project, task.frames) if task.replace else (),
+        part_size=task.part_size,
         class_scores=source.class_scores,
     )

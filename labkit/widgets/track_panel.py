@@ -13,7 +13,8 @@ from labkit.frames.order import display_name
 from labkit.models import trackers
 from labkit.models.trackers.base import Tracker
 from labkit.review import ReviewSession
-from labkit.runs import Job, associate_job, retrack_job, track_job, tracks_table
+from labkit.runs import Job, associate_job
+from labkit.tracking import retrack_job, track_job, tracks_table
 from labkit.widgets.jobs_panel import job_line
 from labkit.widgets.looks import LOOKS
 from labkit.widgets.markup import columns_text, line, table

@@ -41,10 +41,11 @@ def _say(number: int) -> None:
 class Processes:
     """Starts a script that calls :func:`serve`."""
 
-    def __init__(self, script: str) -> None:
-        path = os.pathsep.join([str(HERE.parents[1]), str(HERE), os.environ.get("PYTHONPATH", "")])
+    def __init__(self, script: Path) -> None:
+        folders = [HERE.parents[1], HERE.parent, HERE, script.parent]
+        path = os.pathsep.join([*map(str, folders), os.environ.get("PYTHONPATH", "")])
         self._server = subprocess.Popen(
-            [sys.executable, str(HERE / script)],
+            [sys.executable, str(script)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import fakes
 from forks import serve
+from waiting import predict
 
-from labkit.runs.predict import predict
 from labkit.store.project import ProjectStore
 
 

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIG
 
 @pytest.fixture(scope="module")
 def processes() -> Iterator[Processes]:
-    made = Processes("killed.py")
+    made = Processes(Path(__file__).with_name("killed.py"))
     yield made
     made.close()
 

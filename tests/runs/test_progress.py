@@ -9,8 +9,7 @@ import types
 import pytest
 
 from labkit.core.errors import InputError
-from labkit.runs.jobs import Job, JobContext
-from labkit.runs.progress import attach, detect_kind
+from labkit.runs.jobs import Job, JobContext, attach, detect_kind
 
 
 class Terminal(io.StringIO):

@@ -13,6 +13,7 @@ import fakes
 import torch
 from PIL import Image
 from safetensors.torch import save_file
+from waiting import refine
 
 from labkit.core.errors import CancelledError, InputError
 from labkit.core.geometry import shape_from_polygons
@@ -21,7 +22,7 @@ from labkit.core.types import Attribute, LabelChoice, Manifest, Proposal, Shape
 from labkit.demo import DAY, still
 from labkit.demo.embedded import WEIGHTS
 from labkit.project import Project
-from labkit.runs.refine import refine, refine_job
+from labkit.runs.refine import refine_job
 from labkit.store.proposals import RunStore
 
 torch.set_num_threads(1)

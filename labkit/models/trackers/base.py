@@ -40,7 +40,7 @@ class TrackerInfo:
     sees_ahead : bool
         Whether later keyframes help it on the way to them. If not, runs follow each interval
         between two keyframes forward and backward and blend both, see
-        :mod:`labkit.models.trackers.blend`.
+        :mod:`labkit.tracking.bidirectional`.
     needs_weights, device, help, weights_sha256, licence, versions
         As for interactors and detectors.
     params : mapping

@@ -31,7 +31,7 @@ def test_an_empty_project_is_filled_and_predicted_by_buttons(empty, made, closin
 def test_wider_labels_are_suggested_and_taken_only_when_asked(empty, closing):
     from labkit.core.labelmap import suggest
     from labkit.models.detectors.base import ModelInfo
-    from labkit.runs.look import Look, label_plan
+    from labkit.runs.detect import Look, label_plan
 
     info = ModelInfo("m", "detect", ("car", "truck", "bolt", "kite"))
     plan, suggestions = label_plan(empty, info)

@@ -1,4 +1,4 @@
-"""Between two keyframes: the walk to the later one, cross-faded with a walk back from it.
+"""Bidirectional interpolation: between two keyframes, a forward and a backward pass are blended.
 
 ::
 
@@ -6,10 +6,10 @@
     the walk       > > > > >        as far as it is from K1, it counts less
     the way back   < < < < <        found when the walk comes behind K1; it counts more
 
-For trackers that do not see ahead. The shapes of the way back are held from when the walk enters
-the span to where it leaves it. The session goes on from its own shapes, not from the mixed ones,
-so the last of them are kept beside each part (``walk-<part>.json``), for a resumed run to recall;
-the way back is made anew.
+For trackers that do not see ahead. The shapes of the backward pass are held while the forward pass
+is inside the interval. The session continues from its own shapes, not from the blended ones, so the
+last of them are kept beside each part (``walk-<part>.json``), for a resumed run to recall; the
+backward pass is made again.
 """
 
 from __future__ import annotations
@@ -18,46 +18,48 @@ import json
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from labkit.core.errors import LabkitError, StoreError
 from labkit.core.tracks import Tracked
 from labkit.core.types import FrameFailure, Shape
 from labkit.models.detectors.base import OutOfMemoryError
 from labkit.models.trackers.blend import blend, share
-from labkit.runs.track_course import Course
-from labkit.runs.track_plan import Span
-from labkit.runs.track_read import ReadAhead
 from labkit.store.files import write_atomic
 from labkit.store.proposals import RunStore
+from labkit.tracking.route import Interval
+from labkit.tracking.sessions import Plan
 
-__all__ = ["Fade"]
+if TYPE_CHECKING:
+    from labkit.tracking.propagate import ReadAhead
+
+__all__ = ["Bidirectional"]
 
 _log = logging.getLogger("labkit")
 
 
-class Fade:
-    """Cross-fades of one run.
+class Bidirectional:
+    """Bidirectional interpolation in one run.
 
     Parameters
     ----------
-    course : Course
+    plan : Plan
     store : RunStore
         Its folder keeps what a resumed run needs.
     memory : int
         Steps whose own shapes a session may be asked to recall.
     """
 
-    def __init__(self, course: Course, store: RunStore, memory: int) -> None:
-        self._course, self._store, self._memory = course, store, memory
-        self._active = not course.tracker.info.sees_ahead
+    def __init__(self, plan: Plan, store: RunStore, memory: int) -> None:
+        self._plan, self._store, self._memory = plan, store, memory
+        self._active = not plan.tracker.info.sees_ahead
         self._back: dict[tuple[int, int], dict[int, Tracked]] = {}
         self._own: dict[int, dict[int, Tracked]] = {}
 
     def mix(
         self,
         k: int,
-        live: Mapping[int, Span],
+        live: Mapping[int, Interval],
         results: Sequence[Tracked],
         images: ReadAhead,
         check: Callable[[], None],
@@ -78,7 +80,9 @@ class Fade:
         """
         for key in [key for key in self._back if key[1] <= k]:
             del self._back[key]
-        gaps = {n: self._course.gap(k, span) for n, span in live.items()} if self._active else {}
+        gaps = (
+            {n: self._plan.gap(k, interval) for n, interval in live.items()} if self._active else {}
+        )
         inside = {n: gap for n, gap in gaps.items() if gap is not None}
         if not inside:
             return list(results)
@@ -86,7 +90,7 @@ class Fade:
         found = {t.track_id: t for t in results}
         own = self._own[k] = {}
         for number, (first, last) in inside.items():
-            track_id = self._course.tracks[number].track_id
+            track_id = self._plan.tracks[number].track_id
             lost = Tracked(track_id, None, 0.0)
             forward = own[track_id] = found.get(track_id, lost)
             back = self._back[number, last].pop(k, lost)
@@ -107,7 +111,7 @@ class Fade:
         self,
         k: int,
         inside: Mapping[int, tuple[int, int]],
-        live: Mapping[int, Span],
+        live: Mapping[int, Interval],
         images: ReadAhead,
         check: Callable[[], None],
     ) -> None:
@@ -125,32 +129,32 @@ class Fade:
         self,
         k: int,
         last: int,
-        spans: Iterable[Span],
+        intervals: Iterable[Interval],
         images: ReadAhead,
         check: Callable[[], None],
     ) -> None:
-        course, end = self._course, self._course.steps[last]
-        image = images.read(course.frame(end))
+        plan, end = self._plan, self._plan.steps[last]
+        image = images.read(plan.frame(end))
         if isinstance(image, FrameFailure):
             return  # the walk lists it when it comes there
-        session = course.session(end, backward=not end.leg.backward)
+        session = plan.session(end, backward=not end.pass_.backward)
         try:
-            keyframes = [course.keyframe(span, end.position) for span in spans]
-            course.infer(session.prompt, end.position, image, keyframes)
+            keyframes = [plan.keyframe(interval, end.position) for interval in intervals]
+            plan.infer(session.prompt, end.position, image, keyframes)
             for j in range(last - 1, k - 1, -1):
                 check()
-                step = course.steps[j]
-                image = images.read(course.frame(step))
+                step = plan.steps[j]
+                image = images.read(plan.frame(step))
                 if isinstance(image, FrameFailure):
                     continue
-                for tracked in course.infer(session.step, step.position, image):
-                    self._back[course.numbers[tracked.track_id], last][j] = tracked
+                for tracked in plan.infer(session.step, step.position, image):
+                    self._back[plan.numbers[tracked.track_id], last][j] = tracked
         except (LabkitError, MemoryError, OutOfMemoryError):
             raise
         except Exception as exc:  # noqa: BLE001  the walk itself goes on
             _log.warning("tracking back from frame %s failed", end.frame_id, exc_info=exc)
         finally:
-            course.infer(session.close)
+            plan.infer(session.close)
 
     # ---- for a resumed run
 

@@ -160,13 +160,13 @@ class SinkingSession(EachSession[Shape]):
             self.tracker.before(position)
         return super().step(position, image)
 
-    def _look(self, image: Image) -> None:
+    def look(self, image: Image) -> None:
         return None
 
-    def _begin(self, track_id: int, pixels: None, shape: Shape) -> Shape:
+    def begin(self, track_id: int, pixels: None, shape: Shape) -> Shape:
         return shape
 
-    def _follow(self, pixels: None, held: Mapping[int, Shape]):
+    def follow(self, pixels: None, held: Mapping[int, Shape]):
         out = {}
         for track_id, shape in held.items():
             x1, y1, x2, y2 = shape.box

@@ -10,6 +10,7 @@ import fakes
 import pandas as pd
 import pytest
 from fakes import FakeDetector, GreyReader, parts
+from waiting import predict
 
 from labkit.core.errors import (
     CancelledError,
@@ -20,7 +21,7 @@ from labkit.core.errors import (
 )
 from labkit.models.detectors.base import OutOfMemoryError
 from labkit.models.worker import Priority, worker
-from labkit.runs.predict import label_report, predict, predict_job
+from labkit.runs.detect import label_report, predict_job
 from labkit.store.project import ProjectStore
 
 GIVEN = {"reader": GreyReader(), "progress": None, "part_size": 6, "batch": 4}

@@ -7,14 +7,15 @@ import pandas as pd
 import pytest
 import track_fakes as fakes
 from track_fakes import ColourTracker, World, box, key
+from waiting import track
 
 from labkit.core.errors import CancelledError, InputError, NotFoundError
 from labkit.core.prompts import Prompts
 from labkit.core.rows import attributes_from_json
 from labkit.core.types import AnnotatedObject, Shape
 from labkit.models.detectors.base import OutOfMemoryError
-from labkit.runs.track import track, track_job
 from labkit.store.proposals import RunStore
+from labkit.tracking.track import track_job
 
 
 @pytest.fixture
@@ -296,8 +297,7 @@ def test_a_tracker_that_fails(make):
 
 def test_detections_are_replaced_and_other_tracks_are_not(make):
     import fakes as detectors
-
-    from labkit.runs.predict import predict
+    from waiting import predict
 
     project = make(12, labels=["cat", "dog", "bird", "bolt"])
     detector = detectors.FakeDetector()
@@ -389,7 +389,7 @@ def test_several_trackers_at_once(make):
 
 
 def test_a_fresh_project_object_sees_the_run_and_its_keyframes(make):
-    from labkit.runs.track_file import read_records
+    from labkit.tracking.records import read_records
 
     project = make(20)
     x, y, *_ = box(1, 4)
@@ -397,5 +397,5 @@ def test_a_fresh_project_object_sees_the_run_and_its_keyframes(make):
     store = go(project, keys)
     records = read_records(RunStore(store.folder).folder)
     assert [r.track_id for r in records] == [1, 2]
-    assert [s.keyframe for r in records for s in r.seeds] == keys
+    assert [s.keyframe for r in records for s in r.keyframes] == keys
     assert records[0].forward == ((keys[0].frame_id, store.frame_ids[-1]),)

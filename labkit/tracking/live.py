@@ -1,15 +1,16 @@
-"""One walk of a tracker beside a reviewer: a run that grows by a part with every frame."""
+"""A live run: a tracker carries objects beside a reviewer, and each frame is one part of the run.
+
+Live runs of earlier sessions are shown again (:func:`show_earlier`).
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
-from filelock import FileLock
-
-from labkit._version import __version__
 from labkit.core.drift import DriftWatch, attributes
 from labkit.core.errors import LabkitError
 from labkit.core.rows import object_from_row
@@ -29,11 +30,13 @@ from labkit.models.detectors.base import Image
 from labkit.models.interactors.base import ImageSource
 from labkit.models.trackers.base import Tracker, TrackSession
 from labkit.models.worker import Priority, worker
+from labkit.runs.engine import OpenRun, Part, Spec, close_abandoned, new_manifest
 from labkit.store.columns import proposals_table
 from labkit.store.project import ProjectStore
-from labkit.store.proposals import RunStore
+from labkit.store.proposals import RunStore, proposals_dataframe
+from labkit.store.tracks import Hidden
 
-__all__ = ["Ride", "follow_manifest", "in_worker", "sequence_of"]
+__all__ = ["LiveRequest", "LiveRun", "ShowsProposals", "in_worker", "is_live", "show_earlier"]
 
 
 def in_worker(function: Any, *args: Any) -> Any:
@@ -41,38 +44,56 @@ def in_worker(function: Any, *args: Any) -> Any:
     return worker().submit(function, *args, priority=Priority.TRACK).result()
 
 
-def follow_manifest(
-    tracker: Tracker, params: Mapping[str, Any], replaces: Sequence[str], tracks: Sequence[int]
-) -> Manifest:
-    """The manifest of a run that follows a reviewer, without its id."""
+@dataclass(frozen=True, slots=True)
+class LiveRequest:
+    """Who is followed by whom.
+
+    Attributes
+    ----------
+    session, reviewer : str
+    frame_id : str
+        The frame from which the objects come.
+    tracks : tuple of int
+    replaces : tuple of str
+        Runs that proposed these tracks on later frames; those proposals do not count any more.
+    """
+
+    session: str
+    reviewer: str
+    frame_id: str
+    tracks: tuple[int, ...]
+    replaces: tuple[str, ...] = ()
+
+
+def _manifest(tracker: Tracker, request: LiveRequest) -> Manifest:
     info = tracker.info
-    licence = {"licence": info.licence} if info.licence else {}
-    return Manifest(
-        run_id="",
-        model=info.name,
-        kind="tracker",
+    return new_manifest(
+        info.name,
+        "tracker",
+        params={
+            "follow": True,
+            "session": request.session,
+            "reviewer": request.reviewer,
+            "from": request.frame_id,
+            "followed": list(request.tracks),
+            **info.params,
+        },
+        versions=info.versions,
+        licence=info.licence,
         weights_sha256=info.weights_sha256,
         task="track",
-        conf=0.0,
-        store_above=0.0,
-        params={"follow": True, **params, **licence, **info.params},
-        versions={"labkit": __version__, **info.versions},
-        replaces=sorted(replaces),
-        tracks=sorted(tracks) if replaces else (),
+        replaces=sorted(request.replaces),
+        tracks=sorted(request.tracks) if request.replaces else (),
         part_size=1,
     )
 
 
-def sequence_of(project: ProjectStore, frame: Frame) -> list[str]:
-    """Ids of the frames of one sequence: by index in a video, else in the order of adding."""
-    frames = project.frames()
-    same = frames[frames["group"] == frame.group]
-    if frame.sha256 != frame.source:
-        same = same.sort_values("index", kind="stable")
-    return [str(f) for f in same["frame_id"]]
+def is_live(manifest: Manifest) -> bool:
+    """Whether a run is one that followed a reviewer."""
+    return bool(manifest.params.get("follow"))
 
 
-class Ride:
+class LiveRun:
     """Objects carried by one tracker session, from one frame of a sequence to the next.
 
     Parameters
@@ -80,7 +101,8 @@ class Ride:
     project : ProjectStore
     source : ImageSource
     tracker : Tracker
-    manifest : Manifest
+    request : LiveRequest
+        What the run's manifest says of it.
     sequence : sequence of str
         Frame ids of the whole sequence.
     start : int
@@ -92,7 +114,7 @@ class Ride:
         project: ProjectStore,
         source: ImageSource,
         tracker: Tracker,
-        manifest: Manifest,
+        request: LiveRequest,
         sequence: Sequence[str],
         start: int,
     ) -> None:
@@ -101,14 +123,20 @@ class Ride:
         self.size: tuple[int, int] | None = None
         self.used: dict[tuple[int, int], Shape | None] = {}
         self.said: dict[tuple[int, int], Shape | None] = {}
-        self.store = RunStore.create(
-            project.root, manifest, self.sequence[start + 1 :], f"follow-{tracker.info.name}"
+        spec = Spec(
+            _manifest(tracker, request),
+            tuple(self.sequence[start + 1 :]),
+            slug=f"follow-{tracker.info.name}",
         )
-        self._lock = FileLock(self.store.folder / ".lock")
-        self._lock.acquire(timeout=0)
+        self._run = OpenRun.create(project, spec)
         self._session: TrackSession | None = None
         self._tracks: set[int] = set()
         self._watch = DriftWatch()
+
+    @property
+    def run_id(self) -> str:
+        """The run that holds what the tracker said."""
+        return self._run.store.run_id
 
     def takes(self, frame: Frame) -> bool:
         """Whether a frame is of the size that this walk is made for."""
@@ -155,9 +183,9 @@ class Ride:
             note, following = str(exc), None
         tracked = in_worker(self._step, at, frame, image, keyframes, following)
         proposals = self._proposals(tracked, ahead, labels)
-        self.store.write_part(at - self.start, proposals, failures)
+        self._run.write(Part(at - self.start, proposals, failures))
         self.head = at + 1
-        objects = _objects(self.store.run_id, proposals)
+        objects = _objects(self.run_id, proposals)
         now = {o.track_id: o.shape for o in objects}
         for track in labels:
             self.used[track, at] = shapes.get(track)
@@ -224,8 +252,7 @@ class Ride:
             if session is not None:
                 in_worker(session.close)
         finally:
-            self.store.finish()
-            self._lock.release()
+            self._run.close()
 
 
 def _objects(run_id: str, proposals: Sequence[Proposal]) -> list[AnnotatedObject]:
@@ -236,3 +263,68 @@ def _objects(run_id: str, proposals: Sequence[Proposal]) -> list[AnnotatedObject
         object_from_row({**row, "object_id": i, "run_id": run_id})
         for i, row in zip(ids, rows, strict=True)
     ]
+
+
+# ---- live runs of earlier sessions
+
+
+class ShowsProposals(Protocol):
+    """What :func:`show_earlier` needs of a review session."""
+
+    @property
+    def project(self) -> ProjectStore:
+        """The project."""
+        ...
+
+    @property
+    def reviewer(self) -> str:
+        """Who decides."""
+        ...
+
+    @property
+    def scope(self) -> str:
+        """``shared`` or ``own``."""
+        ...
+
+    @property
+    def order(self) -> list[str]:
+        """The frames of the queue, in order."""
+        ...
+
+    def add_proposals(
+        self, frame_id: str, objects: Sequence[AnnotatedObject], tracks: Iterable[int] = ()
+    ) -> None:
+        """Show proposals of a frame, and no earlier ones of these tracks."""
+        ...
+
+
+def show_earlier(session: ShowsProposals) -> None:
+    """Show what earlier sessions followed, on the frames of this session's queue.
+
+    Runs whose process has died are closed first. In a session of scope ``own`` only what the same
+    person followed is shown.
+    """
+    project = session.project
+    close_abandoned(project, is_live)
+    stores = [RunStore(project.root / "runs" / m.run_id) for m in project.runs()]
+    kept = [s for s in stores if s.manifest.status in ("finished", "running")]
+    live = [s for s in kept if is_live(s.manifest)]
+    if not live:
+        return
+    hidden, queue = Hidden(kept), set(session.order)
+    for store in live:
+        if session.scope == "own" and store.manifest.params.get("reviewer") != session.reviewer:
+            continue
+        objects = _by_frame(hidden, store)
+        for frame_id in store.done_frames() & queue:
+            tracks: Sequence[int] = store.manifest.tracks
+            session.add_proposals(frame_id, objects.get(frame_id, []), tracks)
+
+
+def _by_frame(hidden: Hidden, store: RunStore) -> dict[str, list[AnnotatedObject]]:
+    rows = proposals_dataframe([hidden.keep(store.run_id, store.table())]).to_dict("records")
+    out: dict[str, list[AnnotatedObject]] = defaultdict(list)
+    for row in rows:
+        o = object_from_row({str(k): v for k, v in row.items()})
+        out[o.frame_id].append(o)
+    return out

@@ -24,7 +24,7 @@ N = 64
 
 @pytest.fixture(scope="module")
 def processes() -> Iterator[Processes]:
-    made = Processes("killed_track.py")
+    made = Processes(Path(__file__).with_name("killed_track.py"))
     yield made
     made.close()
 

@@ -1,11 +1,11 @@
-"""Where a track run goes: sequences, the legs of the walk, and what is followed on each.
+"""Where a track run goes: sequences, the passes of the walk, and what is followed on each.
 
 ::
 
     frames of a group, in order     0 1 2 3 4 5 6 7 8 9
-    track a, keyframes at 2 and 6       K > > > K > > >      forward leg, one span
-    track a, target 0               < <                      backward leg, from 2
-    track b, outside at 6                 K > > o            a span that ends at 5
+    track a, keyframes at 2 and 6       K > > > K > > >      forward pass, one interval
+    track a, target 0               < <                      backward pass_, from 2
+    track b, outside at 6                 K > > o            an interval that ends at 5
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ import pandas as pd
 
 from labkit.core.errors import Argument, InputError
 from labkit.core.registry import unknown
-from labkit.runs.track_input import Seed
+from labkit.tracking.keyframes import TrackKeyframe
 
 __all__ = [
     "Direction",
     "FrameSequence",
-    "Leg",
+    "Interval",
+    "Pass",
     "Route",
-    "Span",
     "Step",
-    "legs",
+    "passes",
     "route",
     "sequences",
     "steps",
@@ -70,7 +70,7 @@ class Route:
     Attributes
     ----------
     sequence : FrameSequence
-    seeds : mapping of int to Seed
+    keyframes : mapping of int to TrackKeyframe
         By position.
     forward : tuple of (first, last)
         Stretches to walk forward, inclusive.
@@ -81,14 +81,14 @@ class Route:
     """
 
     sequence: FrameSequence
-    seeds: Mapping[int, Seed]
+    keyframes: Mapping[int, TrackKeyframe]
     forward: tuple[tuple[int, int], ...] = ()
     backward: tuple[int, int] | None = None
     silent: bool = False
 
 
 def route(
-    seeds: Sequence[Seed],
+    keyframes: Sequence[TrackKeyframe],
     found: Mapping[str, FrameSequence],
     to: str | int | None,
     direction: Direction,
@@ -98,16 +98,16 @@ def route(
     Forward from the first keyframe to the target, where the target lies before it backward; and
     between the keyframes in any case, unless the target is one of the frames between them.
     """
-    sequence = found[seeds[0].keyframe.frame_id]
-    for seed in seeds:
-        if found[seed.keyframe.frame_id] is not sequence:
+    sequence = found[keyframes[0].keyframe.frame_id]
+    for anchor in keyframes:
+        if found[anchor.keyframe.frame_id] is not sequence:
             raise InputError(
-                f"Track {seed.keyframe.label!r} cannot be tracked",
+                f"Track {anchor.keyframe.label!r} cannot be tracked",
                 f"its keyframes are in {sequence.group!r} and in "
-                f"{found[seed.keyframe.frame_id].group!r}",
+                f"{found[anchor.keyframe.frame_id].group!r}",
                 "one track is in one video or folder",
             )
-    placed = {sequence.place[s.keyframe.frame_id]: s for s in seeds}
+    placed = {sequence.place[s.keyframe.frame_id]: s for s in keyframes}
     shown = [p for p, s in placed.items() if not s.keyframe.outside]
     first, last = min(shown), max(placed)
     back, end = _targets(sequence, first, last, to, direction)
@@ -180,16 +180,16 @@ def _to_frame(
 
 
 @dataclass(frozen=True, eq=False)
-class Span:
-    """One track on one leg, from a keyframe to where it ends.
+class Interval:
+    """One track on one pass_, from a keyframe to where it ends.
 
     Attributes
     ----------
     track : int
         Its number in the request.
     first, last : int
-        Positions, inclusive, in the direction of the leg.
-    seeds : mapping of int to Seed
+        Positions, inclusive, in the direction of the pass_.
+    keyframes : mapping of int to TrackKeyframe
         Keyframes with shapes by position; one at ``first``.
     silent : bool
         On ``first`` it proposes nothing.
@@ -198,51 +198,51 @@ class Span:
     track: int
     first: int
     last: int
-    seeds: Mapping[int, Seed]
+    keyframes: Mapping[int, TrackKeyframe]
     silent: bool = False
 
 
 @dataclass(frozen=True, eq=False)
-class Leg:
+class Pass:
     """Consecutive frames of a sequence, walked in one direction."""
 
     sequence: FrameSequence
     backward: bool
     positions: tuple[int, ...]
-    spans: tuple[Span, ...]
+    intervals: tuple[Interval, ...]
 
-    def covers(self, span: Span, position: int) -> bool:
-        """Whether a span is followed at a position."""
+    def covers(self, interval: Interval, position: int) -> bool:
+        """Whether an interval is followed at a position."""
         sign = -1 if self.backward else 1
-        return span.first * sign <= position * sign <= span.last * sign
+        return interval.first * sign <= position * sign <= interval.last * sign
 
 
 @dataclass(frozen=True, eq=False)
 class Step:
     """One frame of the walk; steps of one ``segment`` have one size and share a session."""
 
-    leg: Leg
+    pass_: Pass
     segment: int
     position: int
 
     @property
     def frame_id(self) -> str:
         """The frame."""
-        return self.leg.sequence.frame_ids[self.position]
+        return self.pass_.sequence.frame_ids[self.position]
 
     @property
     def size(self) -> tuple[int, int]:
         """Width and height."""
-        return self.leg.sequence.sizes[self.position]
+        return self.pass_.sequence.sizes[self.position]
 
 
-def legs(routes: Sequence[Route]) -> list[Leg]:
+def passes(routes: Sequence[Route]) -> list[Pass]:
     """The walk: for each sequence forward first, then backward, in stretches without gaps."""
-    out: list[Leg] = []
+    out: list[Pass] = []
     for sequence in dict.fromkeys(r.sequence for r in routes):
         mine = [(k, r) for k, r in enumerate(routes) if r.sequence is sequence]
         for backward in (False, True):
-            spans: list[Span] = []
+            intervals: list[Interval] = []
             covered: set[int] = set()
             for number, track in mine:
                 if backward:
@@ -251,54 +251,54 @@ def legs(routes: Sequence[Route]) -> list[Leg]:
                     stretches = list(track.forward)
                 for first, last in stretches:
                     covered |= set(range(min(first, last), max(first, last) + 1))
-                    spans += _spans(number, track, first, last, backward)
-            out += _stretches(sequence, backward, covered, spans)
+                    intervals += _spans(number, track, first, last, backward)
+            out += _stretches(sequence, backward, covered, intervals)
     return out
 
 
-def _spans(number: int, track: Route, first: int, last: int, backward: bool) -> Iterator[Span]:
+def _spans(number: int, track: Route, first: int, last: int, backward: bool) -> Iterator[Interval]:
     """From a keyframe up to the next one that says outside, and on from the next with a shape."""
     low, high = min(first, last), max(first, last)
-    places = sorted((p for p in track.seeds if low <= p <= high), reverse=backward)
+    places = sorted((p for p in track.keyframes if low <= p <= high), reverse=backward)
     begun: int | None = None
-    seeds: dict[int, Seed] = {}
+    keyframes: dict[int, TrackKeyframe] = {}
 
-    def span(end: int) -> Span:
+    def interval(end: int) -> Interval:
         assert begun is not None
         silent = track.silent and backward and begun == first
-        return Span(number, begun, end, dict(seeds), silent)
+        return Interval(number, begun, end, dict(keyframes), silent)
 
     for place in places:
-        seed = track.seeds[place]
-        if not seed.keyframe.outside:
+        anchor = track.keyframes[place]
+        if not anchor.keyframe.outside:
             begun = place if begun is None else begun
-            seeds[place] = seed
+            keyframes[place] = anchor
         elif begun is not None:
-            yield span(place + (1 if backward else -1))
-            begun, seeds = None, {}
+            yield interval(place + (1 if backward else -1))
+            begun, keyframes = None, {}
     if begun is not None:
-        yield span(last)
+        yield interval(last)
 
 
 def _stretches(
-    sequence: FrameSequence, backward: bool, covered: set[int], spans: Sequence[Span]
-) -> Iterator[Leg]:
+    sequence: FrameSequence, backward: bool, covered: set[int], intervals: Sequence[Interval]
+) -> Iterator[Pass]:
     for _, run in groupby(enumerate(sorted(covered)), key=lambda item: item[1] - item[0]):
         positions = [p for _, p in run]
-        inside = [s for s in spans if positions[0] <= s.first <= positions[-1]]
+        inside = [s for s in intervals if positions[0] <= s.first <= positions[-1]]
         if backward:
             positions.reverse()
-        yield Leg(sequence, backward, tuple(positions), tuple(inside))
+        yield Pass(sequence, backward, tuple(positions), tuple(inside))
 
 
-def steps(walk: Sequence[Leg]) -> list[Step]:
+def steps(walk: Sequence[Pass]) -> list[Step]:
     """Every frame of the walk in order."""
     out: list[Step] = []
     segment = -1
-    for leg in walk:
+    for pass_ in walk:
         size: tuple[int, int] | None = None
-        for position in leg.positions:
-            if leg.sequence.sizes[position] != size:
-                size, segment = leg.sequence.sizes[position], segment + 1
-            out.append(Step(leg, segment, position))
+        for position in pass_.positions:
+            if pass_.sequence.sizes[position] != size:
+                size, segment = pass_.sequence.sizes[position], segment + 1
+            out.append(Step(pass_, segment, position))
     return out

@@ -9,7 +9,7 @@ import pytest
 from labkit.core.errors import InputError, NotFoundError
 from labkit.core.prompts import Prompts
 from labkit.core.types import Shape
-from labkit.runs import read_objects
+from labkit.tracking import read_objects
 
 FRAMES = ["a", "b", "c"]
 

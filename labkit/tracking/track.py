@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
-from labkit._version import __version__
+from labkit.core.checks import count, unit
 from labkit.core.errors import InputError
 from labkit.core.types import Manifest
 from labkit.frames import FrameReader
 from labkit.models.interactors.base import ImageSource
+from labkit.models.trackers import open_tracker
 from labkit.models.trackers.base import Tracker, TrackerInfo
-from labkit.models.worker import worker
-from labkit.runs.arguments import count, unit
-from labkit.runs.claim import claim
+from labkit.runs.engine import Part, Spec, Step, listed, new_manifest, overlapping_runs, start
 from labkit.runs.jobs import Job, JobContext
-from labkit.runs.progress import attach
-from labkit.runs.track_file import Record, digest, read_records, record, write_records
-from labkit.runs.track_input import Seed, Wanted, wanted_tracks
-from labkit.runs.track_plan import Direction, Route, Step, legs, route, sequences, steps
-from labkit.runs.track_walk import Named, TrackWalk
 from labkit.store.project import ProjectStore
 from labkit.store.proposals import RunStore
+from labkit.tracking.keyframes import RequestedTrack, TrackKeyframe, requested_tracks
+from labkit.tracking.propagate import Propagation
+from labkit.tracking.records import TrackRecord, digest, read_records, record, write_records
+from labkit.tracking.route import Direction, Route, passes, route, sequences, steps
+from labkit.tracking.route import Step as WalkStep
+from labkit.tracking.sessions import TrackName
 
-__all__ = ["PART_SIZE", "TrackRequest", "start", "track", "track_job"]
+__all__ = ["PART_SIZE", "TrackRequest", "start_track", "track_job"]
 
 PART_SIZE = 16
 """Frames a part: what a kill can cost at most."""
@@ -39,7 +38,7 @@ class TrackRequest:
     Attributes
     ----------
     tracker : str or Tracker
-    tracks : tuple of Wanted
+    tracks : tuple of RequestedTrack
     routes : tuple of Route
         One a track.
     replaces : tuple of str
@@ -49,9 +48,9 @@ class TrackRequest:
     """
 
     tracker: str | Tracker
-    tracks: tuple[Wanted, ...]
+    tracks: tuple[RequestedTrack, ...]
     routes: tuple[Route, ...]
-    walk: tuple[Step, ...]
+    walk: tuple[WalkStep, ...]
     conf: float = 0.0
     device: str | None = None
     replaces: tuple[str, ...] = ()
@@ -109,7 +108,7 @@ def track_job(
     resume : bool
         Look for a run of this kind that is there already; False makes a new one.
     progress : str or callable or None
-        See :func:`labkit.runs.progress.attach`.
+        See :func:`labkit.runs.jobs.attach`.
     part_size : int
         Frames a part.
     source : ImageSource, optional
@@ -127,20 +126,15 @@ def track_job(
     """
     project.check_writable("This project cannot take a new run")
     seq = project.ledger.last_seq()
-    tracks = wanted_tracks(project, objects)
-    ids = [s.keyframe.frame_id for t in tracks for s in t.seeds]
+    tracks = requested_tracks(project, objects)
+    ids = [s.keyframe.frame_id for t in tracks for s in t.keyframes]
     found = sequences(project.frames(), ids if not isinstance(to, str) else [*ids, to])
     if isinstance(to, str) and to not in found:
         project.frame(to)  # raises, with the nearest name
-    routes = tuple(route(t.seeds, found, to, direction) for t in tracks)
-    walk = tuple(steps(legs(routes)))
-    there = {s.frame_id for s in walk}
-    replaces = [
-        m.run_id
-        for m in project.runs()
-        if replace and m.status == "finished" and m.kind != "tracker"
-        if there & set(project.run(m.run_id).frame_ids)
-    ]
+    routes = tuple(route(t.keyframes, found, to, direction) for t in tracks)
+    walk = tuple(steps(passes(routes)))
+    frames = [s.frame_id for s in walk]
+    replaces = overlapping_runs(project, frames, lambda m: m.kind != "tracker") if replace else []
     request = TrackRequest(
         tracker,
         tuple(tracks),
@@ -154,108 +148,124 @@ def track_job(
         count("part_size", part_size),
         seq,
     )
-    return start(project, request, progress, source)
+    return start_track(project, request, progress, source)
 
 
-def track(project: ProjectStore, objects: Any, **options: Any) -> str:
-    """Follow objects over frames and give the run's id; the options are :func:`track_job`'s."""
-    return track_job(project, objects, **options).result()
-
-
-def start(
+def start_track(
     project: ProjectStore,
     request: TrackRequest,
     progress: str | Callable[[Job[str]], None] | None,
     source: ImageSource | None,
 ) -> Job[str]:
     """Start the job of a checked request."""
-    tracker = request.tracker
-    name = tracker if isinstance(tracker, str) else tracker.info.name
+    name = request.tracker if isinstance(request.tracker, str) else request.tracker.info.name
 
-    def work(context: JobContext) -> str:
-        return _work(project, request, source, context)
+    def plan(context: JobContext) -> tuple[Spec, Step]:
+        return _plan(project, request, source, context)
 
-    job: Job[str] = Job(work, f"track {name}")
-    attach(job, progress)
-    return job.start()
+    return start(project, f"track {name}", plan, progress)
 
 
 # ---- in the job
 
 
-def _work(
+def _plan(
     project: ProjectStore, request: TrackRequest, source: ImageSource | None, context: JobContext
-) -> str:
+) -> tuple[Spec, Step]:
     tracker = request.tracker
     if isinstance(tracker, str):
-        from labkit.models.trackers import open_tracker
-
         context.update(message="opening the tracker")
-        tracker = worker().call(open_tracker, tracker, request.device)
+        tracker = open_tracker(tracker, request.device)
     _check_kinds(tracker.info, request.tracks)
-    context.check()
     asked = [
         record(t.given or 0, t.label, way)
         for t, way in zip(request.tracks, request.routes, strict=True)
     ]
-    store, lock = claim(project, _manifest(request, tracker.info, asked), request)
-    if store.manifest.status == "finished":
-        lock.release()
-        context.update(message=f"done before: {summary(store, request.walk)}")
-        return store.run_id
-    own = FrameReader(project.root)
-    try:
-        records = read_records(store.folder)
+    spec = Spec(_manifest(request, tracker.info, asked), request.frames, request.resume)
+    return spec, _TrackStep(project, request, tracker, asked, source)
+
+
+@dataclass(frozen=True, eq=False)
+class _TrackStep:
+    """Propagates the keyframes of a request, those of an interrupted run as they are on disk."""
+
+    project: ProjectStore
+    request: TrackRequest
+    tracker: Tracker
+    asked: Sequence[TrackRecord]
+    source: ImageSource | None
+
+    def parts(self, run: RunStore, context: JobContext) -> Generator[Part]:
+        """Yield the missing parts."""
+        project, request = self.project, self.request
+        records = read_records(run.folder)
         if records is None:
-            records = _with_ids(project, store.run_id, request.tracks, asked)
-            write_records(store.folder, records, request.seq)
-        walk = TrackWalk(
-            store=store,
-            steps=request.walk,
-            tracks=[Named(r.track_id, r.label) for r in records],
-            frames={f.frame_id: f for f in project.iter_frames(dict.fromkeys(request.frames))},
-            tracker=tracker,
-            source=own if source is None else source,
-            context=context,
-        )
+            records = _with_ids(project, run.run_id, request.tracks, self.asked)
+            write_records(run.folder, records, request.seq)
         context.update(message=_sizes(request.walk))
-        walk.run()
-    finally:
-        own.close()
-        lock.release()
-    context.update(message=summary(store, request.walk))
-    return store.run_id
+        own = FrameReader(project.root)
+        try:
+            yield from Propagation(
+                store=run,
+                steps=request.walk,
+                tracks=[TrackName(r.track_id, r.label) for r in records],
+                frames={f.frame_id: f for f in project.iter_frames(dict.fromkeys(request.frames))},
+                tracker=self.tracker,
+                source=self.source or own,
+                context=context,
+            ).parts()
+        finally:
+            own.close()
+
+    def counts(self) -> Mapping[str, int]:
+        """Nothing beside what the parts say."""
+        return {}
+
+    def summary(self, run: RunStore) -> str:
+        """What the run found, in one line."""
+        df = run.read()
+        flagged = df["attributes"].str.contains('"drift"', regex=False).fillna(value=False)
+        look = df.loc[flagged.astype(bool), "frame_id"].nunique()
+        parts = [f"{run.manifest.proposals} proposals of {df['track_id'].nunique()} tracks"]
+        if look:
+            parts.append(f"{look} frames to look at")
+        if sizes := _sizes(self.request.walk):
+            parts.append(sizes)
+        if failures := run.manifest.failures:
+            parts.append(f"{len(failures)} frames failed: {listed(failures)}")
+        return ", ".join(parts)
 
 
 def _with_ids(
-    project: ProjectStore, run_id: str, tracks: Sequence[Wanted], asked: Sequence[Record]
-) -> list[Record]:
+    project: ProjectStore,
+    run_id: str,
+    tracks: Sequence[RequestedTrack],
+    asked: Sequence[TrackRecord],
+) -> list[TrackRecord]:
     new = [k for k, t in enumerate(tracks) if not t.own]
     given = project.claim_tracks([tracks[k].given for k in new], run_id) if new else []
     ids = dict(zip(new, given, strict=True))
     return [replace(r, track_id=ids.get(k, r.track_id)) for k, r in enumerate(asked)]
 
 
-def _manifest(request: TrackRequest, info: TrackerInfo, asked: Sequence[Record]) -> Manifest:
+def _manifest(request: TrackRequest, info: TrackerInfo, asked: Sequence[TrackRecord]) -> Manifest:
     params = {
         "tracker": request.tracker if isinstance(request.tracker, str) else info.name,
         "tracks": len(asked),
-        "keyframes": sum(len(r.seeds) for r in asked),
+        "keyframes": sum(len(r.keyframes) for r in asked),
         "request": digest(asked),
         "memory": info.memory,
-        **({"licence": info.licence} if info.licence else {}),
         **info.params,
     }
-    return Manifest(
-        run_id="",
-        model=info.name,
-        kind="tracker",
+    return new_manifest(
+        info.name,
+        "tracker",
+        params=params,
+        versions=info.versions,
+        licence=info.licence,
         weights_sha256=info.weights_sha256,
         task="track",
         conf=request.conf,
-        store_above=0.0,
-        params=json.loads(json.dumps(params)),  # as it is read back, to be compared
-        versions={"labkit": __version__, **info.versions},
         replaces=request.replaces,
         tracks=request.hides,
         part_size=request.part_size,
@@ -263,9 +273,9 @@ def _manifest(request: TrackRequest, info: TrackerInfo, asked: Sequence[Record])
     )
 
 
-def _check_kinds(info: TrackerInfo, tracks: Sequence[Wanted]) -> None:
-    for seed in (s for t in tracks for s in t.seeds if not s.keyframe.outside):
-        kinds = _kinds(seed)
+def _check_kinds(info: TrackerInfo, tracks: Sequence[RequestedTrack]) -> None:
+    for anchor in (s for t in tracks for s in t.keyframes if not s.keyframe.outside):
+        kinds = _kinds(anchor)
         if not kinds & info.starts_from:
             raise InputError(
                 f"The tracker {info.name!r} cannot start from {sorted(kinds)[-1]}",
@@ -274,9 +284,9 @@ def _check_kinds(info: TrackerInfo, tracks: Sequence[Wanted]) -> None:
             )
 
 
-def _kinds(seed: Seed) -> set[str]:
+def _kinds(anchor: TrackKeyframe) -> set[str]:
     """As what a keyframe can be understood; an outline can always stand for its box."""
-    shape, prompts = seed.keyframe.shape, seed.keyframe.prompts
+    shape, prompts = anchor.keyframe.shape, anchor.keyframe.prompts
     kinds = set()
     if prompts is not None:
         kinds |= {"clicks"} if prompts.points or prompts.strokes else set()
@@ -289,28 +299,10 @@ def _kinds(seed: Seed) -> set[str]:
     return kinds
 
 
-def _sizes(walk: Sequence[Step]) -> str:
-    """Where frames change their size within a leg, in words."""
-    changes = sum(a.leg is b.leg and a.segment != b.segment for a, b in pairwise(walk))
+def _sizes(walk: Sequence[WalkStep]) -> str:
+    """Where frames change their size within a pass_, in words."""
+    changes = sum(a.pass_ is b.pass_ and a.segment != b.segment for a, b in pairwise(walk))
     if not changes:
         return ""
     times = "once" if changes == 1 else f"{changes} times"
     return f"the frames change their size {times}: tracked in segments of equal size"
-
-
-def summary(store: RunStore, walk: Sequence[Step]) -> str:
-    """What a run found, in one line."""
-    done = store.manifest
-    df = store.read()
-    flagged = df["attributes"].str.contains('"drift"', regex=False).fillna(value=False)
-    look = df.loc[flagged.astype(bool), "frame_id"].nunique()
-    parts = [f"{done.proposals} proposals of {df['track_id'].nunique()} tracks"]
-    if look:
-        parts.append(f"{look} frames to look at")
-    if _sizes(walk):
-        parts.append(_sizes(walk))
-    if done.failures:
-        listed = "; ".join(f"{f.uri}: {f.reason}" for f in done.failures[:5])
-        more = f"; and {len(done.failures) - 5} more" if len(done.failures) > 5 else ""
-        parts.append(f"{len(done.failures)} frames failed: {listed}{more}")
-    return ", ".join(parts)

@@ -1,22 +1,33 @@
-"""What a track run starts from: objects in any of their forms become checked seeds, by track."""
+"""What a track run starts from: objects in any form become checked keyframes, by track."""
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from labkit.core.errors import InputError
+from labkit.core.errors import InputError, NotFoundError
+from labkit.core.geometry import shape_from_polygons
+from labkit.core.prompts import Prompts
 from labkit.core.registry import unknown
 from labkit.core.rows import GEOMETRY_COLUMNS, shape_from_row
 from labkit.core.tracks import Keyframe, Track
 from labkit.core.types import AnnotatedObject, Frame, Shape
 from labkit.store.project import ProjectStore
 
-__all__ = ["MOST_TRACKS", "Seed", "Wanted", "check_seed", "wanted_tracks"]
+__all__ = [
+    "MOST_TRACKS",
+    "RequestedTrack",
+    "TrackKeyframe",
+    "check_keyframe",
+    "read_objects",
+    "requested_tracks",
+]
 
 MOST_TRACKS = 1000
 """Objects in one run; above it a choice is wanted."""
@@ -25,7 +36,7 @@ _DECIDED = ("accepted", "edited", "added")
 
 
 @dataclass(frozen=True, slots=True)
-class Seed:
+class TrackKeyframe:
     """A keyframe, and where it comes from.
 
     Attributes
@@ -47,7 +58,7 @@ class Seed:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RequestedTrack:
     """One track that is asked for.
 
     Attributes
@@ -56,17 +67,17 @@ class Wanted:
         The id that it has, or is to have.
     own : bool
         The id is the project's already: the track goes on. Otherwise it is had if it is free.
-    seeds : tuple of Seed
+    keyframes : tuple of TrackKeyframe
     """
 
     given: int | None
     own: bool
-    seeds: tuple[Seed, ...]
+    keyframes: tuple[TrackKeyframe, ...]
 
     @property
     def label(self) -> str:
         """The label of the last keyframe."""
-        return self.seeds[-1].keyframe.label
+        return self.keyframes[-1].keyframe.label
 
 
 @dataclass(slots=True)
@@ -76,10 +87,10 @@ class _Item:
     group: Any
     given: int | None
     own: bool
-    seed: Seed
+    anchor: TrackKeyframe
 
 
-def wanted_tracks(project: ProjectStore, objects: Any) -> list[Wanted]:
+def requested_tracks(project: ProjectStore, objects: Any) -> list[RequestedTrack]:
     """Tracks out of whatever a caller has.
 
     Parameters
@@ -121,20 +132,20 @@ def wanted_tracks(project: ProjectStore, objects: Any) -> list[Wanted]:
     return tracks
 
 
-def _track(items: Sequence[_Item]) -> Wanted:
+def _track(items: Sequence[_Item]) -> RequestedTrack:
     ids = {item.given for item in items if item.given is not None}
-    seeds = tuple(item.seed for item in items)
+    keyframes = tuple(item.anchor for item in items)
     given = min(ids) if ids else None
     own = any(item.own for item in items if item.given == given)
-    label = seeds[-1].keyframe.label
+    label = keyframes[-1].keyframe.label
     track = given or 0
-    seeds = tuple(
-        replace(s, keyframe=replace(s.keyframe, track_id=track, label=label)) for s in seeds
+    keyframes = tuple(
+        replace(s, keyframe=replace(s.keyframe, track_id=track, label=label)) for s in keyframes
     )
-    Track(track, label, tuple(s.keyframe for s in seeds))  # checks that no frame is there twice
-    if all(s.keyframe.outside for s in seeds):
+    Track(track, label, tuple(s.keyframe for s in keyframes))  # checks that no frame is there twice
+    if all(s.keyframe.outside for s in keyframes):
         raise InputError("There is nothing to track", "the object is outside on every frame given")
-    return Wanted(given, own, seeds)
+    return RequestedTrack(given, own, keyframes)
 
 
 def _items(project: ProjectStore, objects: Any) -> Iterable[_Item]:
@@ -146,7 +157,7 @@ def _items(project: ProjectStore, objects: Any) -> Iterable[_Item]:
         if objects.state != "rejected" or objects.track_id is not None:
             yield _from_object(objects)
     elif isinstance(objects, Keyframe):
-        yield _Item(("key", objects.track_id), objects.track_id, False, Seed(objects))
+        yield _Item(("key", objects.track_id), objects.track_id, False, TrackKeyframe(objects))
     elif isinstance(objects, Track):
         for keyframe in objects.keyframes:
             yield from _items(project, keyframe)
@@ -222,21 +233,21 @@ def _item(
     outside = state == "rejected"
     keyframe = Keyframe(frame_id, track or 0, label, None if outside else shape, outside=outside)
     decided = state in _DECIDED
-    seed = Seed(keyframe, 1.0 if decided or score is None else score, decided, object_id)
-    return _Item(None if track is None else ("own", track), track, track is not None, seed)
+    anchor = TrackKeyframe(keyframe, 1.0 if decided or score is None else score, decided, object_id)
+    return _Item(None if track is None else ("own", track), track, track is not None, anchor)
 
 
-def _check(project: ProjectStore, tracks: Sequence[Wanted]) -> None:
-    keyframes = [s.keyframe for t in tracks for s in t.seeds]
+def _check(project: ProjectStore, tracks: Sequence[RequestedTrack]) -> None:
+    keyframes = [s.keyframe for t in tracks for s in t.keyframes]
     ids = list(dict.fromkeys(k.frame_id for k in keyframes))
     frames = dict(zip(ids, project.iter_frames(ids), strict=True))
     for keyframe in keyframes:
         if keyframe.label not in project.labels:
             raise unknown("label", keyframe.label, project.labels)
-        check_seed(keyframe, frames[keyframe.frame_id])
+        check_keyframe(keyframe, frames[keyframe.frame_id])
 
 
-def check_seed(keyframe: Keyframe, frame: Frame) -> None:
+def check_keyframe(keyframe: Keyframe, frame: Frame) -> None:
     """Check that a keyframe's shape can be on its frame.
 
     Raises
@@ -266,3 +277,76 @@ def check_seed(keyframe: Keyframe, frame: Frame) -> None:
     for ring in shape.polygons or ():
         if len(ring) < 6 or len(ring) % 2:
             raise InputError(what, "its polygon needs at least three points")
+
+
+# ---- objects in a file
+
+_KEYS = {"label", "frame", "track", "box", "polygons", "points", "labels"}
+
+
+def read_objects(path: str | Path, frame_ids: Sequence[str], at: int = 0) -> list[Keyframe]:
+    """Keyframes out of a file of objects.
+
+    Parameters
+    ----------
+    path : str or Path
+        JSON: a list of mappings with ``label`` and a ``box`` (``[x1, y1, x2, y2]``), ``polygons``
+        (a list of ``[x0, y0, x1, y1, ...]``) or ``points`` (a list of ``[x, y]``, with ``labels``
+        of 1 or 0). ``frame``, from 0, says where, and ``track`` which of them are one object.
+    frame_ids : sequence of str
+        The frames that are counted.
+    at : int
+        The frame of objects that name none.
+
+    Returns
+    -------
+    list of Keyframe
+        Objects without ``track`` get numbers of their own, which mean nothing outside of the list.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such file.
+    InputError
+        It holds something else; the message names the object.
+    """
+    try:
+        items = json.loads(Path(path).read_text("utf-8"))
+    except FileNotFoundError as exc:
+        raise NotFoundError(f"There is no file {str(path)!r}") from exc
+    except (OSError, ValueError) as exc:
+        raise InputError(f"{str(path)!r} cannot be read as JSON", str(exc)) from exc
+    if not isinstance(items, list) or not items:
+        raise InputError(f"{str(path)!r} cannot be used", "it is no list of objects")
+    taken = [i["track"] for i in items if isinstance(i, dict) and isinstance(i.get("track"), int)]
+    free = max(taken, default=0)
+    out = []
+    for k, item in enumerate(items):
+        try:
+            out.append(_keyframe(item, frame_ids, at, free + 1 + k))
+        except (InputError, TypeError, ValueError) as exc:
+            raise InputError(f"Object {k} of {str(path)!r} cannot be used", str(exc)) from exc
+    return out
+
+
+def _keyframe(item: Any, frame_ids: Sequence[str], at: int, number: int) -> Keyframe:
+    if not isinstance(item, Mapping):
+        raise InputError("it is no mapping with a label and a box, polygons or points")
+    strange = sorted(set(item) - _KEYS)
+    if strange:
+        raise InputError(f"it has {strange[0]!r}", f"known are {', '.join(sorted(_KEYS))}")
+    label = str(item.get("label") or "").strip()
+    if not label:
+        raise InputError("it has no label")
+    place = item.get("frame", at)
+    if not isinstance(place, int) or not 0 <= place < len(frame_ids):
+        raise InputError(f"there is no frame {place!r}", f"frames are 0 to {len(frame_ids) - 1}")
+    prompts = Prompts.from_json(item) if item.get("points") else None
+    shape = None
+    if item.get("polygons"):
+        shape = shape_from_polygons(item["polygons"])
+    elif item.get("box"):
+        shape = Shape(tuple(item["box"]))
+    if shape is None and prompts is None:
+        raise InputError("it has no box, polygons or points")
+    return Keyframe(frame_ids[place], int(item.get("track", number)), label, shape, prompts)

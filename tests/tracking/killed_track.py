@@ -10,8 +10,8 @@ from pathlib import Path
 
 import track_fakes as fakes
 from forks import serve
+from waiting import track
 
-from labkit.runs.track import track
 from labkit.store.project import ProjectStore
 
 PART = 8

@@ -7,12 +7,13 @@ import pandas as pd
 import pytest
 import track_fakes as fakes
 from track_fakes import ColourTracker, SinkingTracker, World, box, key
+from waiting import track
 
 from labkit.core.errors import CancelledError
 from labkit.core.rows import attributes_from_json
 from labkit.core.types import Shape
 from labkit.models.detectors.base import OutOfMemoryError
-from labkit.runs.track import track, track_job
+from labkit.tracking.track import track_job
 
 
 @pytest.fixture
@@ -102,8 +103,9 @@ def test_where_one_walk_has_lost_it_the_other_one_counts(make):
 
 
 def test_backward_walks_are_mixed_with_forward_ones(make):
+    from waiting import retrack
+
     from labkit.project import Project
-    from labkit.runs.retrack import retrack
 
     fakes.new(project_path := make().root.parent / "back", 30).close()
     tracker = SinkingTracker()

@@ -1,9 +1,9 @@
-"""The walk of a track run: frame after frame through a tracker's sessions, into parts.
+"""Propagation: a track run's frames, one after another, through a tracker's sessions into parts.
 
 ::
 
     read-ahead thread ──▶ frame ──▶ inference thread: prompt, step ──▶ this thread: drift, parts
-    track_read                      track_session, track_fade          track_walk, track_past
+    ReadAhead                       sessions, bidirectional            Propagation, records
 
 The state is the keyframes and the finished parts: a run that was killed opens a session, prompts
 what had been prompted, recalls the last frames that its parts hold, and steps on.
@@ -11,30 +11,32 @@ what had been prompted, recalls the last frames that its parts hold, and steps o
 
 from __future__ import annotations
 
-import contextlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from types import TracebackType
+from typing import Self
 
 from labkit.core.drift import DriftWatch
-from labkit.core.errors import Argument, CancelledError, InputError, LabkitError
+from labkit.core.errors import Argument, InputError, LabkitError
 from labkit.core.tracks import Keyframe, Tracked
-from labkit.core.types import Frame, FrameFailure, Manifest, Proposal
+from labkit.core.types import Frame, FrameFailure, Proposal
 from labkit.frames.errors import reason_of
 from labkit.models.detectors.base import Image, OutOfMemoryError
 from labkit.models.interactors.base import ImageSource
 from labkit.models.trackers.base import Tracker
 from labkit.models.worker import InferenceWorker, worker
+from labkit.runs.engine import Part
 from labkit.runs.jobs import JobContext
-from labkit.runs.track_course import Course, Named
-from labkit.runs.track_fade import Fade
-from labkit.runs.track_past import Past, as_stored, proposal
-from labkit.runs.track_plan import Step
-from labkit.runs.track_read import ReadAhead
-from labkit.runs.track_session import RECALLED, OpenSession, Sessions
 from labkit.store.proposals import RunStore
+from labkit.tracking.bidirectional import Bidirectional
+from labkit.tracking.records import Results, as_stored, proposal
+from labkit.tracking.route import Step
+from labkit.tracking.sessions import RECALLED, OpenSession, Plan, Sessions, TrackName
 
-__all__ = ["Named", "TrackWalk"]
+__all__ = ["Propagation", "ReadAhead"]
 
 _log = logging.getLogger("labkit")
 _GIVE_UP_AFTER = 8
@@ -42,8 +44,8 @@ _GIVE_UP_AFTER = 8
 
 
 @dataclass
-class TrackWalk:
-    """One run of one tracker; :meth:`run` does it.
+class Propagation:
+    """One run of one tracker; :meth:`parts` does it.
 
     Parameters
     ----------
@@ -51,8 +53,8 @@ class TrackWalk:
         The run; its missing parts are done.
     steps : sequence of Step
         Every frame of the walk, as ``store.frame_ids``.
-    tracks : sequence of Named
-        By the numbers of the spans.
+    tracks : sequence of TrackName
+        By the numbers of the intervals.
     frames : mapping
         Frame id to Frame, for all steps.
     tracker : Tracker
@@ -63,7 +65,7 @@ class TrackWalk:
 
     store: RunStore
     steps: Sequence[Step]
-    tracks: Sequence[Named]
+    tracks: Sequence[TrackName]
     frames: Mapping[str, Frame]
     tracker: Tracker
     source: ImageSource
@@ -71,82 +73,64 @@ class TrackWalk:
     worker: InferenceWorker = field(default_factory=worker)
 
     def __post_init__(self) -> None:
-        self._course = Course(self.steps, self.tracks, self.frames, self.tracker, self.worker)
-        self._past = Past(self.store, [s.frame_id for s in self.steps])
+        self._plan = Plan(self.steps, self.tracks, self.frames, self.tracker, self.worker)
+        self._results = Results(self.store, [s.frame_id for s in self.steps])
         self._watch = DriftWatch()
         self._memory = max(1, self.tracker.info.memory)
-        self._fade = Fade(self._course, self.store, RECALLED * self._memory)
+        self._bidirectional = Bidirectional(self._plan, self.store, RECALLED * self._memory)
         self._sessions: Sessions | None = None
         self._failed = 0
 
-    def run(self) -> Manifest:
-        """Do the missing parts and close the run.
-
-        Raises
-        ------
-        CancelledError
-            Parts that were finished stay, and the run can be resumed.
-        """
-        try:
-            missing = self.store.missing_parts()
-            if missing:
-                self._walk(missing)
-        except CancelledError:
-            self._finish("cancelled")
-            raise
-        except BaseException:
-            self._finish("failed")
-            raise
-        return self.store.finish("finished")
-
-    def _finish(self, status: str) -> None:
-        # the first error is the one to tell, and a full disk cannot take the manifest either
-        with contextlib.suppress(OSError, LabkitError):
-            self.store.finish(status)
-
-    def _walk(self, missing: Sequence[int]) -> None:
+    def parts(self) -> Generator[Part]:
+        """Yield the missing parts, in order."""
+        missing = self.store.missing_parts()
         size, total = self.store.manifest.part_size, len(self.steps)
-        start = missing[0] * size
+        start = missing[0] * size if missing else total
         self.context.update(start, total)
-        wanted = (self._course.frame(s) for s in self.steps[start:] if self._course.needed(s))
+        needed = (self._plan.frame(s) for s in self.steps[start:] if self._plan.needed(s))
         rows: list[Proposal] = []
         failures: list[FrameFailure] = []
         try:
-            with ReadAhead(self.source, wanted) as self._images:
+            with ReadAhead(self.source, needed) as self._images:
                 self._sessions = Sessions(
-                    self._course, self._past, self._fade, self._watch, self._images
+                    self._plan, self._results, self._bidirectional, self._watch, self._images
                 )
-                self._fade.load(missing[0] - 1)
+                self._bidirectional.load(start // size - 1)
                 for k in range(start, total):
                     self.context.check()
-                    found, failure = self._at(k, self._sessions)
-                    rows += found
+                    proposals, failure = self._at(k, self._sessions)
+                    rows += proposals
                     failures += [failure] if failure else []
                     if (k + 1) % size == 0 or k + 1 == total:
                         if k // size in missing:
-                            self._fade.keep(k // size, k + 1)
-                            self.store.write_part(k // size, rows, failures)
-                            self._fade.forget(k // size - 1)
+                            yield from self._part(k, rows, failures)
                         rows, failures = [], []
-                        self._past.forget(k + 1 - self._memory - self._watch.rules.window)
+                        self._results.forget(k + 1 - self._memory - self._watch.rules.window)
                     self.context.update(k + 1)
         finally:
             if self._sessions is not None:
                 self._sessions.close()
-        self._fade.done()
+        self._bidirectional.done()
+
+    def _part(self, k: int, rows: list[Proposal], failures: list[FrameFailure]) -> Generator[Part]:
+        """The part that step ``k`` ends, with what a resumed run needs beside it on disk."""
+        number = k // self.store.manifest.part_size
+        self._bidirectional.keep(number, k + 1)
+        yield Part(number, rows, failures)
+        self._bidirectional.forget(number - 1)
 
     # ---- one frame
 
     def _at(self, k: int, sessions: Sessions) -> tuple[list[Proposal], FrameFailure | None]:
         step = self.steps[k]
-        if not self._course.needed(step):
-            self._past.put(k, [])
+        if not self._plan.needed(step):
+            self._results.put(k, [])
             return [], None
-        image = self._images.next(self._course.frame(step))
+        image = self._images.next(self._plan.frame(step))
         if isinstance(image, FrameFailure):
             sessions.turn(k)
             sessions.unread(step)
-            self._past.put(k, None)
+            self._results.put(k, None)
             return [], image
         try:
             opened, tracked = self._follow(k, image, sessions)
@@ -155,7 +139,7 @@ class TrackWalk:
             raise
         except Exception as exc:  # noqa: BLE001  one frame, unless it is all of them
             failure = self._failure(step, exc)
-            self._past.put(k, None)
+            self._results.put(k, None)
             return [], failure
         return self._proposals(k, opened, tracked), None
 
@@ -167,15 +151,15 @@ class TrackWalk:
                 opened = sessions.turn(k)
                 sessions.prompt(k, image, opened)
                 position = self.steps[k].position
-                found = self._course.infer(opened.session.step, position, image)
+                found = self._plan.infer(opened.session.step, position, image)
                 older = {
                     n: s for n, s in opened.live.items() if (position, n) not in opened.answers
                 }
                 check = self.context.check
-                return opened, self._fade.mix(k, older, found, self._images, check)
+                return opened, self._bidirectional.mix(k, older, found, self._images, check)
             except (OutOfMemoryError, MemoryError) as exc:
                 sessions.close()  # the keyframes and the last results make it anew
-                self._fade.clear()
+                self._bidirectional.clear()
                 self.worker.release().result()
                 if attempt == 2:
                     raise InputError(
@@ -194,7 +178,7 @@ class TrackWalk:
             raise InputError(
                 "The tracker fails on every frame", reason_of(exc)[:300], "use another tracker"
             ) from exc
-        frame = self._course.frame(step)
+        frame = self._plan.frame(step)
         return FrameFailure(frame.uri, reason_of(exc)[:300], frame.frame_id)
 
     def _proposals(self, k: int, opened: OpenSession, results: Sequence[Tracked]) -> list[Proposal]:
@@ -203,17 +187,17 @@ class TrackWalk:
         rows: list[Proposal] = []
         kept: list[Tracked] = []
         for number in sorted(opened.live):
-            span, name = opened.live[number], self.tracks[number]
-            seed = span.seeds.get(step.position)
+            interval, name = opened.live[number], self.tracks[number]
+            anchor = interval.keyframes.get(step.position)
             answer = opened.answers.pop((step.position, number), None)
-            if seed is not None:
+            if anchor is not None:
                 tracked = as_stored(
                     self._at_keyframe(
-                        self._course.keyframe(span, step.position), answer, seed.score
+                        self._plan.keyframe(interval, step.position), answer, anchor.score
                     )
                 )
                 self._watch.note(tracked, k, anew=True)
-                if seed.decided or (span.silent and step.position == span.first):
+                if anchor.decided or (interval.silent and step.position == interval.first):
                     continue
                 found: dict[str, float] = {}
             else:
@@ -233,11 +217,11 @@ class TrackWalk:
                     number,
                     name.label,
                     tracked,
-                    keyframe=seed is not None,
+                    keyframe=anchor is not None,
                     found=found,
                 )
             )
-        self._past.put(k, kept)
+        self._results.put(k, kept)
         return rows
 
     def _at_keyframe(self, keyframe: Keyframe, answer: Tracked | None, score: float) -> Tracked:
@@ -252,3 +236,62 @@ class TrackWalk:
                 f"The clicks on frame {keyframe.frame_id!r} give no object", "", "draw a box"
             )
         return Tracked(keyframe.track_id, shape, score)
+
+
+# ---- frames
+
+_DEPTH = 4
+"""Frames that wait; a full-HD one has 6 MB."""
+
+
+class ReadAhead:
+    """Give frames in the order of a walk, and others out of it.
+
+    Parameters
+    ----------
+    source : ImageSource
+    frames : iterable of Frame
+        Those that will be asked for with :meth:`next`, in order.
+    """
+
+    def __init__(self, source: ImageSource, frames: Iterable[Frame]) -> None:
+        self._source, self._frames = source, iter(frames)
+        # one thread: a video is decoded by going on where the last frame was
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="labkit-track-read")
+        self._ahead: deque[tuple[str, Future[Image | FrameFailure]]] = deque()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def next(self, frame: Frame) -> Image | FrameFailure:
+        """The next frame of the walk, or why it cannot be read."""
+        while len(self._ahead) <= _DEPTH:
+            following = next(self._frames, None)
+            if following is None:
+                break
+            future = self._pool.submit(self._read, following)
+            self._ahead.append((following.frame_id, future))
+        frame_id, image = self._ahead.popleft()
+        assert frame_id == frame.frame_id  # the walk goes as it was planned
+        return image.result()
+
+    def read(self, frame: Frame) -> Image | FrameFailure:
+        """Any frame at once."""
+        return self._pool.submit(self._read, frame).result()
+
+    def _read(self, frame: Frame) -> Image | FrameFailure:
+        try:
+            return self._source.read(frame)
+        except MemoryError:
+            reason = "there is not enough memory to decode it"
+        except Exception as exc:  # noqa: BLE001  one bad frame never stops the others
+            reason = reason_of(exc)[:300]
+        return FrameFailure(frame.uri, reason, frame.frame_id)

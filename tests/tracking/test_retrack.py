@@ -5,13 +5,12 @@ from __future__ import annotations
 import pytest
 import track_fakes as fakes
 from track_fakes import ColourTracker, World, box, key
+from waiting import retrack, track
 
 from labkit.core.errors import InputError
 from labkit.core.types import Shape
 from labkit.project import Project
 from labkit.review import Which
-from labkit.runs.retrack import retrack
-from labkit.runs.track import track
 
 
 @pytest.fixture

@@ -10,17 +10,19 @@ import pandas as pd
 
 from labkit.core.errors import InputError
 from labkit.core.registry import unknown
+from labkit.core.rows import shape_from_row
+from labkit.core.tracks import Keyframe
 from labkit.models.interactors.base import ImageSource
 from labkit.models.trackers.base import Tracker
 from labkit.runs.jobs import Job
-from labkit.runs.track import TrackRequest, start
-from labkit.runs.track_file import Record, known_seq, read_records
-from labkit.runs.track_input import Seed, Wanted, wanted_tracks
-from labkit.runs.track_plan import FrameSequence, Route, legs, sequences, steps
 from labkit.store.project import ProjectStore
 from labkit.store.proposals import RunStore
+from labkit.tracking.keyframes import RequestedTrack, TrackKeyframe, requested_tracks
+from labkit.tracking.records import TrackRecord, known_seq, read_records
+from labkit.tracking.route import FrameSequence, Route, passes, sequences, steps
+from labkit.tracking.track import TrackRequest, start_track
 
-__all__ = ["retrack", "retrack_job"]
+__all__ = ["retrack_job"]
 
 
 def retrack_job(
@@ -51,7 +53,7 @@ def retrack_job(
     tracker : str or Tracker, optional
         By default that of the run.
     device, resume, progress, source
-        As in :func:`labkit.runs.track_job`.
+        As in :func:`labkit.tracking.track_job`.
 
     Raises
     ------
@@ -62,20 +64,20 @@ def retrack_job(
     store = project.run(run)
     records = read_records(store.folder)
     if store.manifest.kind != "tracker" or records is None:
-        raise InputError(f"Run {store.run_id!r} cannot be tracked again", "it is no track run")
+        raise InputError(f"Run {store.run_id!r} cannot be tracked again", "it is not a track run")
     chosen = _frames(project, frames)
     seq = project.ledger.last_seq()
     decided = _decided(project, store, records)
     found = sequences(project.frames(), [f for r in records for f in _frames_of(r)])
-    tracks: list[Wanted] = []
+    tracks: list[RequestedTrack] = []
     routes: list[Route] = []
     for item in records:
         rows = decided[decided["track_id"] == item.track_id]
-        sequence = found[item.seeds[0].keyframe.frame_id]
+        sequence = found[item.keyframes[0].keyframe.frame_id]
         again = _again(item, rows, sequence, chosen)
         if again is not None:
-            seeds, way = again
-            tracks += wanted_tracks_of(project, item, seeds)
+            keyframes, way = again
+            tracks += _requested_again(project, item, keyframes)
             routes.append(way)
     if not tracks:
         raise InputError(
@@ -87,7 +89,7 @@ def retrack_job(
         tracker=tracker if tracker is not None else str(store.manifest.params["tracker"]),
         tracks=tuple(tracks),
         routes=tuple(routes),
-        walk=tuple(steps(legs(routes))),
+        walk=tuple(steps(passes(routes))),
         conf=store.manifest.conf,
         device=None if device is None else str(device),
         replaces=_replaced(project, ids),
@@ -96,23 +98,22 @@ def retrack_job(
         part_size=store.manifest.part_size,
         seq=seq,
     )
-    return start(project, request, progress, source)
+    return start_track(project, request, progress, source)
 
 
-def retrack(project: ProjectStore, run: str, **options: Any) -> str:
-    """Track again what was corrected, and give the new run's id; see :func:`retrack_job`."""
-    return retrack_job(project, run, **options).result()
-
-
-def wanted_tracks_of(project: ProjectStore, item: Record, seeds: Sequence[Seed]) -> list[Wanted]:
+def _requested_again(
+    project: ProjectStore, item: TrackRecord, keyframes: Sequence[TrackKeyframe]
+) -> list[RequestedTrack]:
     """The track as it is asked for again, its keyframes checked."""
-    label = seeds[-1].keyframe.label
-    keyframes = [replace(s.keyframe, track_id=item.track_id, label=label) for s in seeds]
-    shown = [k for k in keyframes if not k.outside]
+    label = keyframes[-1].keyframe.label
+    named = [
+        replace(s, keyframe=replace(s.keyframe, track_id=item.track_id, label=label))
+        for s in keyframes
+    ]
+    shown = [s.keyframe for s in named if not s.keyframe.outside]
     if shown:
-        wanted_tracks(project, shown)
-    named = tuple(replace(s, keyframe=k) for s, k in zip(seeds, keyframes, strict=True))
-    return [Wanted(item.track_id, own=True, seeds=named)]
+        requested_tracks(project, shown)
+    return [RequestedTrack(item.track_id, own=True, keyframes=tuple(named))]
 
 
 def _frames(project: ProjectStore, frames: Iterable[str] | None) -> set[str] | None:
@@ -125,16 +126,20 @@ def _frames(project: ProjectStore, frames: Iterable[str] | None) -> set[str] | N
     return names
 
 
-def _frames_of(item: Record) -> set[str]:
-    return {s.keyframe.frame_id for s in item.seeds}
+def _frames_of(item: TrackRecord) -> set[str]:
+    return {s.keyframe.frame_id for s in item.keyframes}
 
 
-def _decided(project: ProjectStore, store: RunStore, records: Sequence[Record]) -> pd.DataFrame:
+def _decided(
+    project: ProjectStore, store: RunStore, records: Sequence[TrackRecord]
+) -> pd.DataFrame:
     """What people decided about these tracks, in the order of deciding; ``corrected``: anew.
 
     An object that the run started from may have no track of its own: it has that of the run.
     """
-    begun = {s.object_id: r.track_id for r in records for s in r.seeds if s.object_id is not None}
+    begun = {
+        s.object_id: r.track_id for r in records for s in r.keyframes if s.object_id is not None
+    }
     df = project.annotations([store.run_id])
     df = df[df["state"] != "proposed"]
     own = df["track_id"].astype("Int64")
@@ -148,11 +153,11 @@ def _decided(project: ProjectStore, store: RunStore, records: Sequence[Record]) 
 
 
 def _again(
-    item: Record, rows: pd.DataFrame, sequence: FrameSequence, chosen: set[str] | None
-) -> tuple[list[Seed], Route] | None:
+    item: TrackRecord, rows: pd.DataFrame, sequence: FrameSequence, chosen: set[str] | None
+) -> tuple[list[TrackKeyframe], Route] | None:
     """What of one track is walked again, and its keyframes; None where nothing was corrected."""
     decided = _by_position(rows, sequence, item)
-    old = {sequence.place[s.keyframe.frame_id]: s for s in item.seeds}
+    old = {sequence.place[s.keyframe.frame_id]: s for s in item.keyframes}
     hits = (
         rows[rows["corrected"]]
         if chosen is None
@@ -178,42 +183,41 @@ def _again(
             backward = (max(walked), last)
     if not forward and backward is None:
         return None
-    seeds = {
-        place: seed
-        for place, seed in {**old, **decided}.items()
+    keyframes = {
+        place: anchor
+        for place, anchor in {**old, **decided}.items()
         if any(a <= place <= b for a, b in forward)
         or (backward is not None and backward[1] <= place <= backward[0])
     }
-    ordered = [seeds[p] for p in sorted(seeds)]
-    return ordered, Route(sequence, seeds, tuple(forward), backward)
+    ordered = [keyframes[p] for p in sorted(keyframes)]
+    return ordered, Route(sequence, keyframes, tuple(forward), backward)
 
 
 def _places(stretches: Iterable[tuple[str, str]], sequence: FrameSequence) -> list[tuple[int, int]]:
     return [(sequence.place[a], sequence.place[b]) for a, b in stretches]
 
 
-def _by_position(rows: pd.DataFrame, sequence: FrameSequence, item: Record) -> dict[int, Seed]:
+def _by_position(
+    rows: pd.DataFrame, sequence: FrameSequence, item: TrackRecord
+) -> dict[int, TrackKeyframe]:
     """Decisions as keyframes; where an object was rejected and another drawn, the drawn one."""
-    out: dict[int, Seed] = {}
+    out: dict[int, TrackKeyframe] = {}
     ordered = [*rows[rows["state"] == "rejected"].to_dict("records")]
     ordered += rows[rows["state"] != "rejected"].to_dict("records")
     for row in ordered:
         if row["frame_id"] in sequence.place:
-            seed = _seed({str(k): v for k, v in row.items()}, item)
-            out[sequence.place[row["frame_id"]]] = seed
+            anchor = _decided_keyframe({str(k): v for k, v in row.items()}, item)
+            out[sequence.place[row["frame_id"]]] = anchor
     return out
 
 
-def _seed(row: Mapping[str, Any], item: Record) -> Seed:
-    from labkit.core.rows import shape_from_row
-    from labkit.core.tracks import Keyframe
-
+def _decided_keyframe(row: Mapping[str, Any], item: TrackRecord) -> TrackKeyframe:
     outside = row["state"] == "rejected"
     shape = None if outside else shape_from_row(row)
     keyframe = Keyframe(
         str(row["frame_id"]), item.track_id, str(row["label"]), shape, outside=outside
     )
-    return Seed(keyframe, 1.0, decided=not outside, object_id=str(row["object_id"]))
+    return TrackKeyframe(keyframe, 1.0, decided=not outside, object_id=str(row["object_id"]))
 
 
 def _replaced(project: ProjectStore, ids: Sequence[int]) -> tuple[str, ...]:

@@ -1,33 +1,85 @@
-"""Follow mode: objects that a tracker carries along when the reviewer goes to the next frame."""
+"""Live tracks: objects that a tracker carries along when the reviewer goes to the next frame."""
 
 from __future__ import annotations
 
 import logging
 import threading
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from labkit.core.errors import InputError, LabkitError
 from labkit.core.registry import unknown
 from labkit.core.types import AnnotatedObject, Frame, Shape
+from labkit.frames.order import sequence_of
 from labkit.models.interactors.base import ImageSource
 from labkit.models.trackers import open_tracker
 from labkit.models.trackers.base import Tracker
-from labkit.review.ride import Ride, follow_manifest, in_worker, sequence_of
-from labkit.review.view import FrameView
+from labkit.tracking.live import LiveRequest, LiveRun, ShowsProposals
 
-if TYPE_CHECKING:
-    from labkit.review.session import ReviewSession
-
-__all__ = ["FollowMode", "Followed"]
+__all__ = ["FollowMode", "LiveTrack", "Session", "View"]
 
 log = logging.getLogger(__name__)
 
 
+class View(Protocol):
+    """A frame as a session shows it."""
+
+    @property
+    def frame(self) -> Frame:
+        """The frame."""
+        ...
+
+    @property
+    def objects(self) -> Sequence[AnnotatedObject]:
+        """Its objects as they stand."""
+        ...
+
+    def object(self, object_id: str) -> AnnotatedObject:
+        """One object by its id."""
+        ...
+
+
+class Session(ShowsProposals, Protocol):
+    """What follow mode needs of a review session: :class:`labkit.review.ReviewSession`."""
+
+    @property
+    def lock(self) -> AbstractContextManager[Any]:
+        """Held while the session reads or changes what it knows."""
+        ...
+
+    @property
+    def moving(self) -> AbstractContextManager[Any]:
+        """Held by a move until what it sets off has ended."""
+        ...
+
+    @property
+    def session_id(self) -> str:
+        """Names the session in the ledger."""
+        ...
+
+    @property
+    def view(self) -> View:
+        """The current frame."""
+        ...
+
+    def view_of(self, frame_id: str) -> View:
+        """The current frame, or another as the ledger has it."""
+        ...
+
+    def runs_of(self, tracks: Iterable[int], frame_ids: Iterable[str]) -> set[str]:
+        """Runs that propose one of these tracks on one of these frames."""
+        ...
+
+    def put_on_track(self, object_id: str, track_id: int) -> str:
+        """Accept an object as one of a track; the step of the ledger."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
-class Followed:
+class LiveTrack:
     """An object and the tracker that holds it.
 
     Attributes
@@ -66,14 +118,14 @@ class _Hold:
     tracker: Tracker
     step: str | None
     frame_id: str
-    ride: Ride | None = None
+    run: LiveRun | None = None
     note: str = ""
     shape: Shape | None = field(default=None, compare=False)
 
-    def public(self, *, on: bool = True) -> Followed:
-        run = self.ride.store.run_id if self.ride else None
+    def public(self, *, on: bool = True) -> LiveTrack:
+        run = self.run.run_id if self.run else None
         name = self.tracker.info.name
-        return Followed(
+        return LiveTrack(
             self.object_id, self.track_id, self.label, name, self.frame_id, run, on, self.note
         )
 
@@ -82,7 +134,7 @@ class FollowMode:
     """What is followed in one session.
 
     An object is carried when the session moves from a frame to the next one of the same sequence
-    (:func:`labkit.review.ride.sequence_of`), and stands on the frame that is left: as the tracker
+    (:func:`labkit.frames.order.sequence_of`), and stands on the frame that is left: as the tracker
     said, as the reviewer corrected it there, or out of the tracker's sight. Any other move does
     nothing, which the note says. What the tracker says is a proposal of a run of its own, written
     before it is shown. Where the reviewer goes back, corrects and goes on, a new run replaces what
@@ -90,24 +142,25 @@ class FollowMode:
 
     Parameters
     ----------
-    session : ReviewSession
+    session : Session
+        A :class:`labkit.review.ReviewSession`.
     source : ImageSource
         The pixels that trackers see.
     """
 
-    def __init__(self, session: ReviewSession, source: ImageSource) -> None:
+    def __init__(self, session: Session, source: ImageSource) -> None:
         self.source = source
-        self.last_move: list[Followed] = []
+        self.last_move: list[LiveTrack] = []
         self._session = session
         self._holds: dict[int, _Hold] = {}
-        self._rides: list[Ride] = []
+        self._runs: list[LiveRun] = []
         self._trackers: dict[str, Tracker] = {}
         self._opening = threading.Lock()
         self._sequences: dict[str, list[str]] = {}
 
     # ---- the switch
 
-    def start(self, object_id: str, tracker: str | Tracker = "flow") -> Followed:
+    def start(self, object_id: str, tracker: str | Tracker = "flow") -> LiveTrack:
         """Switch following on for an object of the current frame.
 
         An object without a track gets one, by a step of the ledger that accepts it as it stands;
@@ -136,8 +189,8 @@ class FollowMode:
                 assert o.track_id is not None
                 hold = _Hold(object_id, o.track_id, o.label, opened, step, o.frame_id)
                 self._holds[o.track_id] = hold
-            if held is not None and held.ride is not None:
-                held.ride.drop(held.track_id)
+            if held is not None and held.run is not None:
+                held.run.drop(held.track_id)
             self._tidy()
         return hold.public()
 
@@ -145,7 +198,7 @@ class FollowMode:
         """The tracker of this name, opened when it is first asked for, which can take seconds."""
         with self._opening:
             if name not in self._trackers:
-                self._trackers[name] = in_worker(open_tracker, name)
+                self._trackers[name] = open_tracker(name)
             return self._trackers[name]
 
     def has_open(self, name: str) -> bool:
@@ -164,8 +217,8 @@ class FollowMode:
                 for hold in gone:
                     del self._holds[hold.track_id]
             for hold in gone:
-                if hold.ride is not None:
-                    hold.ride.drop(hold.track_id)
+                if hold.run is not None:
+                    hold.run.drop(hold.track_id)
             self._tidy()
 
     def _hold_of(self, object_id: str) -> _Hold:
@@ -182,7 +235,7 @@ class FollowMode:
             for hold in [h for h in self._holds.values() if h.step == step]:
                 del self._holds[hold.track_id]
 
-    def held(self) -> list[Followed]:
+    def held(self) -> list[LiveTrack]:
         """What is followed now."""
         with self._session.lock:
             return [hold.public() for hold in self._holds.values()]
@@ -193,11 +246,11 @@ class FollowMode:
 
     def _tidy(self) -> None:
         """Close the runs of walks that hold nothing any more."""
-        used = {id(hold.ride) for hold in self._holds.values()}
-        idle = [ride for ride in self._rides if id(ride) not in used]
-        self._rides = [ride for ride in self._rides if id(ride) in used]
-        for ride in idle:
-            ride.finish()
+        used = {id(hold.run) for hold in self._holds.values()}
+        idle = [live for live in self._runs if id(live) not in used]
+        self._runs = [live for live in self._runs if id(live) in used]
+        for live in idle:
+            live.finish()
 
     # ---- moving
 
@@ -224,11 +277,12 @@ class FollowMode:
 
     def _sequence(self, frame: Frame) -> list[str]:
         if frame.frame_id not in self._sequences.get(frame.group, ()):
-            self._sequences[frame.group] = sequence_of(self._session.project, frame)
+            frames = self._session.project.frames()
+            self._sequences[frame.group] = sequence_of(frames, frame.group)
         return self._sequences[frame.group]
 
     def _carry(
-        self, holds: list[_Hold], view: FrameView, ahead: Frame, sequence: list[str], at: int
+        self, holds: list[_Hold], view: View, ahead: Frame, sequence: list[str], at: int
     ) -> None:
         stand = {o.track_id: o for o in view.objects if o.track_id is not None}
         new: dict[int, list[_Hold]] = defaultdict(list)
@@ -251,26 +305,26 @@ class FollowMode:
         on: dict[int, list[_Hold]],
     ) -> None:
         """Say for one object whether its walk goes on, begins anew, or stays where it is."""
-        ride, track = hold.ride, hold.track_id
+        live, track = hold.run, hold.track_id
         hold.note, hold.shape = "", o.shape if o is not None else None
         hold.label = o.label if o is not None else hold.label
-        at_head = ride is not None and ride.head == at and ride.sequence[at] == frame.frame_id
+        at_head = live is not None and live.head == at and live.sequence[at] == frame.frame_id
         if o is not None and o.state == "rejected":
             hold.note = "it was rejected"
             with self._session.lock:
                 self._holds.pop(track, None)
-            if ride is not None:
-                ride.drop(track)
+            if live is not None:
+                live.drop(track)
         elif (frame.width, frame.height) != (ahead.width, ahead.height):
             hold.note = f"the next frame is of another size, {ahead.width} x {ahead.height}"
         elif o is None and not at_head:
             hold.note = "it is not on the frame that was left"
-        elif at_head and ride is not None:
+        elif at_head and live is not None:
             if o is None:
                 # nobody has seen it or only a decided object covers it: as the tracker said
-                hold.shape = ride.said.get((track, at))
-            on[id(ride)].append(hold)
-        elif ride is None or ride.used.get((track, at)) != hold.shape:
+                hold.shape = live.said.get((track, at))
+            on[id(live)].append(hold)
+        elif live is None or live.used.get((track, at)) != hold.shape:
             new[id(hold.tracker)].append(hold)
         # else it was carried from this very shape before
 
@@ -283,30 +337,30 @@ class FollowMode:
         with session.lock:
             old = session.runs_of(tracks, sequence[at + 1 :])
         tracker = holds[0].tracker
-        mine = (r for r in self._rides if r.tracker is tracker and r.sequence == sequence)
-        ride = next((r for r in mine if r.head == at), None) if not old else None
-        if ride is None:
-            params = {
-                "session": session.session_id,
-                "reviewer": session.reviewer,
-                "from": sequence[at],
-                "followed": tracks,
-            }
-            manifest = follow_manifest(tracker, params, sorted(old), tracks)
-            ride = Ride(session.project, self.source, tracker, manifest, sequence, at)
-            self._rides.append(ride)
+        mine = (r for r in self._runs if r.tracker is tracker and r.sequence == sequence)
+        live = next((r for r in mine if r.head == at), None) if not old else None
+        if live is None:
+            request = LiveRequest(
+                session.session_id,
+                session.reviewer,
+                sequence[at],
+                tuple(tracks),
+                tuple(sorted(old)),
+            )
+            live = LiveRun(session.project, self.source, tracker, request, sequence, at)
+            self._runs.append(live)
         for hold in holds:
-            if hold.ride is not None:
-                hold.ride.drop(hold.track_id)
-            hold.ride = ride
-        on[id(ride)] += holds
+            if hold.run is not None:
+                hold.run.drop(hold.track_id)
+            hold.run = live
+        on[id(live)] += holds
 
     def _advance(self, holds: list[_Hold], frame: Frame, ahead: Frame) -> None:
-        ride = holds[0].ride
-        assert ride is not None
+        live = holds[0].run
+        assert live is not None
         labels = {hold.track_id: hold.label for hold in holds}
         shapes = {hold.track_id: hold.shape for hold in holds if hold.shape is not None}
-        objects, note = ride.advance(frame, ahead, labels, shapes)
+        objects, note = live.advance(frame, ahead, labels, shapes)
         self._session.add_proposals(ahead.frame_id, objects, labels)
         for hold in holds:
             hold.frame_id, hold.note = ahead.frame_id, note
@@ -319,4 +373,4 @@ class FollowMode:
             if not isinstance(exc, LabkitError):
                 log.exception("a tracker has failed")
             for hold in holds:
-                hold.note, hold.ride = str(exc) or type(exc).__name__, None
+                hold.note, hold.run = str(exc) or type(exc).__name__, None
