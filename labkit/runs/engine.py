@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -181,16 +181,18 @@ _IDENTITY = (
 )
 
 
-def _is_same(old: Manifest, new: Manifest) -> bool:
+def _is_same(old: Manifest, new: Manifest, trackers: Set[str]) -> bool:
     """Whether the run that is asked for is the one that is there.
 
-    One that replaces others has to replace all that it would have to replace now.
+    One that replaces others has to replace all detections that it would have to replace now;
+    tracks that were made since change nothing.
     """
     if any(_as_json(getattr(old, n)) != _as_json(getattr(new, n)) for n in _IDENTITY):
         return False
-    if bool(old.replaces) != bool(set(new.replaces) - {old.run_id}):
+    besides = {old.run_id} | (set() if new.kind == "tracker" else trackers)
+    if old.replaces and not new.replaces:
         return False
-    return set(new.replaces) - {old.run_id} <= set(old.replaces)
+    return set(new.replaces) - besides <= set(old.replaces)
 
 
 def overlapping_runs(
@@ -257,8 +259,10 @@ class OpenRun:
     @classmethod
     def find_or_create(cls, project: ProjectStore, spec: Spec) -> Self:
         """The newest run that the spec describes, finished or not; else a new one."""
-        for old in reversed(project.runs() if spec.resume else []):
-            if old.status == "discarded" or not _is_same(old, spec.manifest):
+        known = project.runs() if spec.resume else []
+        trackers = {m.run_id for m in known if m.kind == "tracker"}
+        for old in reversed(known):
+            if old.status == "discarded" or not _is_same(old, spec.manifest, trackers):
                 continue
             store = _store(project, old.run_id)
             if tuple(store.frame_ids) != spec.frames:

@@ -20,6 +20,7 @@ def checkpoint(tmp_path_factory):
     from labkit.models.sam2.build import build
 
     torch.set_num_threads(1)
+    torch.manual_seed(1)
     path = tmp_path_factory.mktemp("weights") / "own.pt"
     config = WEIGHTS / "sam2_nano.yaml"
     torch.save({"model": build(config).state_dict()}, path)

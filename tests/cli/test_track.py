@@ -103,7 +103,7 @@ def test_corrections(folder, capsys):
         (["--to", "0"], 2, "other than 0"),
         (["--to", "elsewhere"], 2, "No frame is called 'elsewhere'"),
         (["--run", "r0009"], 2, "No run is called 'r0009'"),
-        (["--corrected"], 2, "it is no track run"),
+        (["--corrected"], 2, "it is not a track run"),
         (["--corrected", "--to", "4"], 2, "cannot be used with --corrected"),
         (["--tracker", "no/such.pt"], 3, "no/such"),
     ],

@@ -7,14 +7,14 @@ import inspect
 import pytest
 
 import labkit as lk
-from labkit import exchange, queue, report, review, runs
+from labkit import exchange, queue, report, review, runs, tracking
 from labkit.runs import refine
 
 VERBS = {
     "predict": (runs, "predict_job"),
     "refine": (refine, "refine_job"),
-    "track": (runs, "track_job"),
-    "retrack": (runs, "retrack_job"),
+    "track": (tracking, "track_job"),
+    "retrack": (tracking, "retrack_job"),
     "associate": (runs, "associate_job"),
     "queue": (queue, "rank"),
     "rerank": (queue, "rerank"),

@@ -10,7 +10,7 @@ from widgets.conftest import Bench
 from labkit.core.errors import ModelUnavailableError
 from labkit.core.visibility import ALWAYS
 from labkit.models import trackers
-from labkit.review import follow
+from labkit.tracking import follow
 
 
 @pytest.fixture
