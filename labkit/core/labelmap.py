@@ -17,6 +17,9 @@ from labkit.core.synonyms import BROADER, SYNONYMS
 
 __all__ = ["LabelMap", "LabelRow", "Rule", "identity", "load", "resolve", "suggest"]
 
+_YAML_BREAKS = frozenset("\x85\u2028\u2029")
+"""Characters beside ``\\n`` and ``\\r`` that YAML takes for the end of a line."""
+
 Rule = Literal["exact", "case", "plural", "synonym", "broader", "user", "saved", "model", "none"]
 """How a label was matched.
 
@@ -122,8 +125,12 @@ class LabelMap:
     def to_yaml(self, model: str) -> str:
         """The map as YAML; what nothing matched is left out, so that new labels can match later."""
         rows = {r.model_label: r.label for r in self.rows if r.rule != "none"}
+        names = "".join([model, *rows, *(label for label in rows.values() if label is not None)])
         body = yaml.safe_dump(
-            {"model": model, "map": rows}, allow_unicode=True, sort_keys=False, width=1000
+            {"model": model, "map": rows},
+            allow_unicode=not set(names) & _YAML_BREAKS,  # they would be read back as spaces
+            sort_keys=False,
+            width=1000,
         )
         return "# model label: project label, or null to drop it\n" + body
 

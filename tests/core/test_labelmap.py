@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from labkit.core.errors import InputError, NotFoundError
@@ -127,6 +127,7 @@ def test_the_report_counts_what_was_dropped() -> None:
 
 
 @given(st.lists(st.text(min_size=1), unique=True, max_size=8), st.lists(st.text(min_size=1)))
+@example([" "], ["\x85"])
 def test_any_names_in_any_script(model: list[str], project: list[str]) -> None:
     out = suggest(model, project)
     assert [row.model_label for row in out.rows] == model
