@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from docs.how_to import blocks
 from exchange.exchange_world import accept, image_frame, write_image
 
 from labkit.cli.app import run
@@ -18,13 +18,12 @@ from labkit.exchange import FORMATS
 from labkit.project import Project
 from labkit.testing import check_format
 
-PAGE = Path(__file__).parents[2] / "docs/how-to/add-a-format.md"
-(SOURCE,) = re.findall(r"^```python\n(.*?)^```", PAGE.read_text("utf-8"), re.M | re.S)
+(SOURCE,) = blocks("add-a-format.md")
 
 
 @pytest.fixture
 def csv_format() -> Iterator[None]:
-    exec(compile(SOURCE, PAGE.name, "exec"), {"__name__": "csv_format"})
+    exec(compile(SOURCE, "add-a-format.md", "exec"), {"__name__": "csv_format"})
     yield
     del FORMATS._items["csv"]
 
