@@ -244,9 +244,9 @@ class AnnotatedObject:
     there is none.
 
     ``model_label`` is the label under which it was proposed, None for an added object. ``edited``
-    says that its shape or attributes were changed and kept. ``covered_by`` is the id of the decided
-    object that this proposal repeats, if any. ``shown_from`` is the highest threshold at which it
-    is shown, see :mod:`labkit.core.visibility`.
+    says that its shape or attributes were changed and kept. ``covered_by`` is the id of the object,
+    decided or carried along by a tracker, that this proposal repeats, if any. ``shown_from``
+    is the highest threshold at which it is shown, see :mod:`labkit.core.visibility`.
     """
 
     object_id: str

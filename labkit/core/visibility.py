@@ -25,6 +25,7 @@ __all__ = [
     "TRACKED_BY",
     "Thresholds",
     "at_any_score",
+    "is_carried",
     "is_shown",
     "shown_from",
 ]
@@ -123,6 +124,11 @@ def is_shown(shown_from: Any, threshold: float) -> Any:
     """Whether an object, or each of many, is shown at a threshold."""
     shown = np.float32(threshold) <= np.asarray(shown_from)
     return shown if shown.ndim else bool(shown)
+
+
+def is_carried(attributes: Iterable[Attribute]) -> bool:
+    """Whether a live tracker carried a proposal along to its frame (``tracked_by``)."""
+    return any(a.name == TRACKED_BY for a in attributes)
 
 
 def at_any_score(attributes: Iterable[Attribute]) -> bool:

@@ -228,17 +228,16 @@ def _undecided(
     thresholds: Thresholds,
 ) -> pd.DataFrame:
     """The undecided proposals with the columns of annotations."""
-    by = covered_proposals(proposals, decided)
-    covered = by >= 0
+    carried = _with_attribute(proposals["attributes"], TRACKED_BY)
+    doubts = carried | _with_attribute(proposals["attributes"], DRIFT)
+    covered_by = covered_proposals(proposals, decided, carried)
     out = proposals.assign(state="proposed", reviewer=None, scripted=False, revision=0)
     out["edited"] = out["relabelled"] = False
     out["time"] = pd.Series(pd.NaT, out.index, decided["time"].dtype)
     for name in ("frame_id", "label", "run_id"):
         out[name] = out[name].astype(object)
     out["model_label"] = out["label"]
-    names = np.full(len(out), None, dtype=object)
-    names[covered] = decided["object_id"].iloc[by[covered]].to_numpy(dtype=object)
-    out["covered_by"] = names
+    out["covered_by"] = covered_by
     runs = pd.Categorical(proposals["run_id"])
     conf, fixed = thresholds.of([str(r) for r in runs.categories])
     out["shown_from"] = shown_from(
@@ -246,8 +245,8 @@ def _undecided(
         conf[runs.codes],
         fixed[runs.codes],
         thresholds.base,
-        always=_at_any_score(proposals["attributes"]),
-        never=covered | _within(proposals["frame_id"], away),
+        always=doubts,
+        never=pd.notna(covered_by) | _within(proposals["frame_id"], away),
     )
     return out
 
@@ -259,14 +258,15 @@ def _within(column: pd.Series[Any], names: list[str]) -> NDArray[np.bool_]:
     return column.isin(names).to_numpy(dtype=bool)
 
 
-def _at_any_score(attributes: pd.Series[Any]) -> NDArray[np.bool_]:
-    """As :func:`labkit.core.visibility.at_any_score`, of attributes as JSON text."""
+def _with_attribute(attributes: pd.Series[Any], name: str) -> NDArray[np.bool_]:
+    """Which have an attribute of this name, from their JSON text.
+
+    As :func:`labkit.core.visibility.at_any_score` sees it in objects.
+    """
     out = np.zeros(len(attributes), dtype=bool)
     given = np.flatnonzero(attributes.notna().to_numpy(dtype=bool))
     # within a value the quotes would be escaped, so this can only be the beginning of an attribute
-    marks = tuple(f'["{name}",' for name in (TRACKED_BY, DRIFT))
-    texts = attributes.iloc[given].tolist()
-    out[given] = [any(mark in text for mark in marks) for text in texts]
+    out[given] = [f'["{name}",' in text for text in attributes.iloc[given].tolist()]
     return out
 
 

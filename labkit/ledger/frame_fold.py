@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from labkit.core.rows import attributes_from_json
 from labkit.core.types import OBJECT_VERDICTS, AnnotatedObject, Decision, Shape
-from labkit.core.visibility import Thresholds, at_any_score, shown_from
+from labkit.core.visibility import Thresholds, at_any_score, is_carried, shown_from
 from labkit.ledger.covering import covering
 from labkit.ledger.transitions import FRAME_STATES, Status, decide, frame_weight
 from labkit.ledger.undo import standing
@@ -121,7 +121,8 @@ def _visible(
 
 
 def _covering(objects: Sequence[AnnotatedObject]) -> NDArray[np.int64]:
-    if len({o.state == "proposed" for o in objects}) < 2:
+    carried = [o.state == "proposed" and is_carried(o.attributes) for o in objects]
+    if not any(carried) and len({o.state == "proposed" for o in objects}) < 2:
         return np.full(len(objects), -1, dtype=np.int64)
     return covering(
         frame=np.zeros(len(objects), dtype=np.int64),
@@ -130,6 +131,7 @@ def _covering(objects: Sequence[AnnotatedObject]) -> NDArray[np.int64]:
         track=np.array([-1 if o.track_id is None else o.track_id for o in objects], dtype=np.int64),
         box=np.array([o.shape.box for o in objects], dtype=np.float64).reshape(-1, 4),
         revision=np.array([o.revision for o in objects], dtype=np.int64),
+        carried=np.array(carried, dtype=bool),
     )
 
 

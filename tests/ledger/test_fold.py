@@ -74,10 +74,11 @@ def several_runs(folder: str) -> tuple[Project, list[str]]:
     for k, row in enumerate(first.to_dict("records")):
         box = np.array([row[c] for c in ("x1", "y1", "x2", "y2")]) + rng.normal(0, 3, 4)
         again.append(Proposal(row["frame_id"], k, row["label"], 0.15 + 0.1 * (k % 7), Shape(box)))
-        doubt = (Attribute("drift", "jump"),) if k % 3 == 0 else ()
+        said = (Attribute("drift", "jump"),), (Attribute("tracked_by", "flow"),), ()
         score = 0.05 + 0.2 * (k % 4)
-        shape = Shape(tuple(np.add(box, (0, -15, 0, -15))))
-        tracked.append(Proposal(row["frame_id"], k, "bolt", score, shape, (), doubt, 7 + k % 4))
+        shift = -15 if k % 3 != 1 else 1  # what is carried along lies on what is detected
+        shape, name = Shape(tuple(np.add(box, (0, shift, 0, shift)))), row["label"]
+        tracked.append(Proposal(row["frame_id"], k, name, score, shape, (), said[k % 3], 7 + k % 4))
     second = write_run(project, "second", again, conf=0.3)
     tracks = write_run(project, "flow", tracked, kind="tracker", conf=0.2)
     return project, [project.seen_run, second, tracks]
@@ -248,3 +249,24 @@ def test_nothing_undecided_is_shown_on_a_frame_that_is_labelled_by_hand(project,
     here = table["frame_id"].astype(str) == frame_id
     assert set(table.loc[here, "shown_from"]) == {NEVER}
     assert (table.loc[~here, "shown_from"] > 0).all()
+
+
+def test_what_a_tracker_carried_along_takes_the_place_of_the_detectors_proposal(project) -> None:
+    first = project.proposals(project.seen_run)
+    row = first.to_dict("records")[0]
+    box = tuple(row[c] for c in ("x1", "y1", "x2", "y2"))
+    said = (Attribute("tracked_by", "flow"),)
+    one = Proposal(row["frame_id"], 0, row["label"], 0.1, Shape(box), (), said, 7)
+    track = write_run(project, "flow", [one], kind="tracker", conf=0.0)
+    runs = [project.seen_run, track]
+    session = project.review(queue_of(project, project.seen_run), "ana", run=runs)
+    carried = session.view.of_track(7)
+    table = project.annotations(runs).set_index("object_id")
+    assert table.loc[row["object_id"], "covered_by"] == carried.object_id
+    assert row["object_id"] not in {o.object_id for o in session.objects(0.0)}
+    done = [d.object_id for d in session.accept_frame() if d.object_id]
+    assert carried.object_id in done
+    assert row["object_id"] not in done
+    session.undo()
+    session.reject(carried.object_id)  # nor does a refused one bring it back
+    assert row["object_id"] not in {o.object_id for o in session.objects(0.0)}
