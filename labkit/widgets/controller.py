@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from labkit.core.errors import InputError, LabkitError
 from labkit.review import ReviewSession
@@ -129,7 +129,7 @@ class Controller:
         except LabkitError as exc:
             self._notice(str(exc), "error")
 
-    def _notice(self, text: str, level: Any = "info") -> None:
+    def _notice(self, text: str, level: Literal["info", "error"] = "info") -> None:
         self._send(Notice(type="notice", level=level, text=text))
 
     def _moved(self, by: str) -> None:

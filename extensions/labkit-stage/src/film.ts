@@ -27,7 +27,7 @@ export class Film {
   readonly element: HTMLElement;
   private readonly line = h("canvas", { class: "lk-line", "aria-hidden": "true" });
   private readonly thumbs: Thumb[] = [];
-  /** Reduced once a picture, then moved from place to place with its frame. */
+  /** Reduced once per picture, then moved from place to place with its frame. */
   private readonly pictures = new Map<string, HTMLCanvasElement>();
   private lined = "";
 
