@@ -120,6 +120,18 @@ def test_import_contracts_hold(monkeypatch):
         logging.getLogger("labkit").disabled = False
 
 
+def test_types_and_contracts_hold_for_every_package():
+    packages = {f"labkit.{p.parent.name}" for p in (ROOT / "labkit").glob("*/__init__.py")}
+    tool = PYPROJECT["tool"]
+    assert tool["mypy"]["packages"] == ["labkit"]
+    assert not [o for o in tool["mypy"]["overrides"] if "ignore_errors" in o]
+    assert (ROOT / "labkit" / "py.typed").exists()
+    layers, torch, jupyter = tool["importlinter"]["contracts"]
+    assert layers["exhaustive"]
+    assert packages - set(torch["source_modules"]) == {"labkit.models"}
+    assert packages - set(jupyter["source_modules"]) == {"labkit.widgets", "labkit.cli"}
+
+
 def test_notebooks_are_saved_without_output_and_take_parameters():
     notebooks = sorted((ROOT / "notebooks").glob("*.ipynb"))
     assert notebooks
