@@ -20,6 +20,7 @@ import pandas as pd
 
 from labkit.core.errors import Argument, InputError
 from labkit.core.registry import unknown
+from labkit.frames.order import in_order
 from labkit.tracking.keyframes import TrackKeyframe
 
 __all__ = [
@@ -54,7 +55,7 @@ def sequences(frames: pd.DataFrame, wanted: Sequence[str]) -> dict[str, FrameSeq
     rows = frames[frames["frame_id"].isin(list(wanted))]
     made: dict[str, FrameSequence] = {}
     for group in rows["group"].unique():
-        part = frames[frames["group"] == group].sort_values("index", kind="stable")
+        part = in_order(frames[frames["group"] == group])
         ids = tuple(part["frame_id"].tolist())
         sizes = tuple(zip(part["width"].tolist(), part["height"].tolist(), strict=True))
         made[group] = FrameSequence(str(group), ids, sizes, {f: k for k, f in enumerate(ids)})

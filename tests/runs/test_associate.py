@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, defaultdict
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -185,6 +186,16 @@ def test_frames_go_by_their_index_and_folders_by_adding(project) -> None:
     run = project.run(project.associate(progress=None))
     assert run.frame_ids == [f.frame_id for f in (*frames, *still)]
     assert tracks_of(project, run.run_id) == [1] * 12 + [2] * 9
+
+
+def test_a_video_without_timestamps_goes_by_its_index_too(project) -> None:
+    frames, proposals = walking(12)
+    frames = [replace(f, time_s=None) for f in frames]
+    project.append_frames([*frames[6:], *frames[:6]])
+    write_run(project, frames, proposals)
+    run = project.run(project.associate(progress=None))
+    assert run.frame_ids == [f.frame_id for f in frames]
+    assert tracks_of(project, run.run_id) == [1] * 12
 
 
 def test_ids_are_never_given_twice_and_the_same_call_is_done_once(project) -> None:
