@@ -17,6 +17,7 @@ from labkit.models.detectors.ultralytics.detector import YoloDetector
 from labkit.models.detectors.ultralytics.load import load
 from labkit.models.ultralytics import ultralytics
 from labkit.models.weights import resolve
+from labkit.testing import check_detector
 
 CONF, IOU, MAX = 0.4, 0.5, 40
 Build = Callable[[str], Path]
@@ -265,3 +266,9 @@ def test_real_photos_give_ultralytics_boxes(coco128: Path, yolo_onnx: Path) -> N
         if len(mine):
             np.testing.assert_allclose([p.shape.box for p in mine], boxes.xyxy.numpy(), atol=0.5)
         assert [p.label for p in mine] == [model.names[int(c)] for c in boxes.cls]
+
+
+@pytest.mark.parametrize("name", ["yolo11n", "yolo11n-seg", "yolo11n-pose", "yolo11n-obb"])
+def test_every_task_passes_the_checks_for_plug_ins(random_pt, name):
+    options = DetectOptions(store_above=0.3, imgsz=160, device="cpu", max_det=50)
+    check_detector(random_pt(name), options=options, trust=True)
