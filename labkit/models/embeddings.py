@@ -87,14 +87,14 @@ class EmbeddingCache:
         It is the object that :meth:`put` was given with this key.
         """
         with self._lock:
-            found = self._kept.get(key)
-            if found is None:
+            embedding = self._kept.get(key)
+            if embedding is None:
                 return None
             self._kept.move_to_end(key)
-            if found.device != device:
-                found = self._kept[key] = found.to(device)
+            if embedding.device != device:
+                embedding = self._kept[key] = embedding.to(device)
                 self._shrink()
-            return found
+            return embedding
 
     def put(self, key: EmbeddingKey, embedding: Embedding) -> None:
         """Keep an embedding, and drop older ones; the inference thread."""

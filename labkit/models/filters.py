@@ -119,10 +119,10 @@ class FilterStep:
                 f"The filter {name!r} cannot be used", str(exc), f"its parameters: {known}"
             ) from exc
         bound.apply_defaults()
-        given = list(bound.arguments.items())[1:]
+        parameters = list(bound.arguments.items())[1:]
         try:
             # as many digits as the key shows: equal keys are equal pixels
-            numbers = tuple((key, float(f"{float(value):g}")) for key, value in given)
+            numbers = tuple((key, float(f"{float(value):g}")) for key, value in parameters)
         except (TypeError, ValueError) as exc:
             raise InputError(
                 f"The filter {name!r} cannot be used", f"a parameter is not a number: {exc}"
@@ -184,20 +184,20 @@ class FilterChain:
 
 
 def _parsed(text: str) -> FilterStep:
-    found = re.fullmatch(r"([\w-]+)\s*(?:\((.*)\))?", text)
-    if found is None:
+    match = re.fullmatch(r"([\w-]+)\s*(?:\((.*)\))?", text)
+    if match is None:
         raise InputError(
             f"{text!r} is not an image filter", remedy="write it like 'clahe(clip=2.0)|gamma(0.8)'"
         )
     values: list[Any] = []
     named: dict[str, Any] = {}
-    for part in (p.strip() for p in (found[2] or "").split(",") if p.strip()):
+    for part in (p.strip() for p in (match[2] or "").split(",") if p.strip()):
         name, equals, value = (p.strip() for p in part.partition("="))
         if equals:
             named[name] = value
         else:
             values.append(name)
-    return FilterStep.of(found[1], *values, **named)
+    return FilterStep.of(match[1], *values, **named)
 
 
 class FilterSwitch:

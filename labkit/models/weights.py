@@ -75,10 +75,10 @@ def resolve(weights: str | Path, *, trust: bool = False, project: Path | None = 
     path = Path(text).expanduser()
     fetched = False
     try:
-        there = path.exists()
+        exists = path.exists()
     except OSError as exc:
         raise ModelUnavailableError(f"The weights {text!r} cannot be read", str(exc)) from exc
-    if not there:
+    if not exists:
         path, fetched = _fetch(text), True
     kind = _format(path)
     _refuse_other_files(path, kind)

@@ -63,8 +63,8 @@ class Gesture:
 
     def segment_many(self, prompts: Sequence[Prompts]) -> list[MaskProposal]:
         """The best mask of each object."""
-        found = self._inner.segment_many([self.translate(p) for p in prompts])
-        return [m.with_prompts(p) for m, p in zip(found, prompts, strict=True)]
+        masks = self._inner.segment_many([self.translate(p) for p in prompts])
+        return [m.with_prompts(p) for m, p in zip(masks, prompts, strict=True)]
 
     def translate(self, prompts: Prompts) -> Prompts:
         """The prompts that the model is given."""

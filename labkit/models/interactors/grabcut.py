@@ -65,9 +65,9 @@ class GrabCut(Classical):
             _draw(labels, stroke, window, shrink)
         # an earlier mask or a stroke says where the object is; a box alone may lose it
         lost = _LOST if earlier is None and not any(s.positive for s in strokes) else 0.0
-        found = _cut(_calm(crop), labels, lost)
+        inside = _cut(_calm(crop), labels, lost)
         mask = np.zeros((height, width), dtype=bool)
-        mask[y1:y2, x1:x2] = _enlarged(found, (y2 - y1, x2 - x1))
+        mask[y1:y2, x1:x2] = _enlarged(inside, (y2 - y1, x2 - x1))
         return mask
 
 
@@ -186,9 +186,9 @@ def _cut(crop: Image, labels: Labels, lost: float) -> NDArray[np.bool_]:
     if min(start.sum(), (~start).sum()) < _COLOURS:
         return start
     again = labels.copy()
-    found = _rounds(crop, labels)
-    if found.sum() >= lost * start.sum():
-        return found
+    inside = _rounds(crop, labels)
+    if inside.sum() >= lost * start.sum():
+        return inside
     again[_middle(start) & (again == cv2.GC_PR_FGD)] = cv2.GC_FGD
     return _rounds(crop, again)
 
@@ -218,10 +218,10 @@ def _middle(start: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.asarray(((y - cy) / ry) ** 2 + ((x - cx) / rx) ** 2 < _CORE**2, dtype=bool)
 
 
-def _enlarged(found: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_]:
+def _enlarged(inside: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bool_]:
     import cv2
 
-    if found.shape == size:
-        return found
-    soft = cv2.resize(found.astype(np.float32), size[::-1], interpolation=cv2.INTER_LINEAR)
+    if inside.shape == size:
+        return inside
+    soft = cv2.resize(inside.astype(np.float32), size[::-1], interpolation=cv2.INTER_LINEAR)
     return np.asarray(soft > 0.5, dtype=bool)

@@ -53,9 +53,9 @@ class _Map:
     def path(self, x: int, y: int) -> NDArray[np.int64]:
         """Pixels from the source to here, both included, ``(n, 2)``."""
         corner = np.array(self.window[:2])
-        found = self.scissors.getContour((int(x - corner[0]), int(y - corner[1])))
+        path = self.scissors.getContour((int(x - corner[0]), int(y - corner[1])))
         # (n, 1, 2) in OpenCV 4, (n, 2) in 5
-        return np.asarray(np.reshape(found, (-1, 2)) + corner, dtype=np.int64)
+        return np.asarray(np.reshape(path, (-1, 2)) + corner, dtype=np.int64)
 
 
 class LiveWire:

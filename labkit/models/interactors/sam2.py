@@ -117,8 +117,8 @@ class Sam2Interactor:
         out: list[MaskProposal | None] = [None] * len(prompts)
         size = decode.chunk_size(self._model())
         for group in decode.batches(prompts):
-            found = in_chunks([prompts[k] for k in group], size, self._best)
-            for k, one in zip(group, found, strict=True):
+            masks = in_chunks([prompts[k] for k in group], size, self._best)
+            for k, one in zip(group, masks, strict=True):
                 out[k] = one
         return [one for one in out if one is not None]
 

@@ -69,26 +69,26 @@ def pixels(model: SAM2Base, image: Image) -> Tensor:
     return values[None].to(model.device)
 
 
-def points(model: SAM2Base, given: Sequence[Clicks], width: int, height: int) -> dict[str, Tensor]:
+def points(model: SAM2Base, clicks: Sequence[Clicks], width: int, height: int) -> dict[str, Tensor]:
     """Clicks of several objects, equally many each, on a frame of ``width`` by ``height``."""
     import torch
 
-    places = torch.from_numpy(np.stack([g.points for g in given]).astype(np.float32))
-    labels = torch.from_numpy(np.stack([g.labels for g in given]).astype(np.int32))
+    places = torch.from_numpy(np.stack([g.points for g in clicks]).astype(np.float32))
+    labels = torch.from_numpy(np.stack([g.labels for g in clicks]).astype(np.int32))
     places = places / torch.tensor([width, height]) * model.image_size
     return {"point_coords": places.to(model.device), "point_labels": labels.to(model.device)}
 
 
-def hint(model: SAM2Base, given: Clicks, last: Tensor | None) -> Tensor:
+def hint(model: SAM2Base, clicks: Clicks, last: Tensor | None) -> Tensor:
     """Logits that go with clicks, ``(1, 1, h, w)``: given with them, or else the last ones."""
     import torch
 
     side = model.image_size // 4
-    if given.hint is None:
+    if clicks.hint is None:
         logits = last if last is not None else torch.zeros(1, 1, side, side)
     else:
-        logits = torch.from_numpy(np.ascontiguousarray(given.hint))[None, None].float()
-        logits = _resized(logits * 20 - 10 if given.hint.dtype == bool else logits, side)
+        logits = torch.from_numpy(np.ascontiguousarray(clicks.hint))[None, None].float()
+        logits = _resized(logits * 20 - 10 if clicks.hint.dtype == bool else logits, side)
     return logits.to(model.device).clamp(-32, 32)
 
 

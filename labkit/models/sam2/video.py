@@ -156,16 +156,16 @@ class VideoMemory:
             def run(
                 chunk: list[Followed], hinted: bool = hinted, goes_on: bool = goes_on
             ) -> tuple[list[Memory], Answer]:
-                given = [asked[o.track_id] for o in chunk]
+                prompts = [asked[o.track_id] for o in chunk]
                 hints = [
                     hint(self.model, g, None if o.last is None else o.last[1])
-                    for o, g in zip(chunk, given, strict=True)
+                    for o, g in zip(chunk, prompts, strict=True)
                 ]
                 return self._infer(
                     position,
                     image,
                     chunk,
-                    pointed=points(self.model, given, self.width, self.height),
+                    pointed=points(self.model, prompts, self.width, self.height),
                     hints=cat(hints) if hinted else None,
                     first=not goes_on,
                     prompted=True,
@@ -234,8 +234,8 @@ class VideoMemory:
         for logits in answer.logits:
             with computing(self.model):
                 full = torch.nn.functional.interpolate(logits[None].float(), size, mode="bilinear")
-                found = (full[0, 0] > 0).cpu().numpy()
-            yield found
+                mask = (full[0, 0] > 0).cpu().numpy()
+            yield mask
 
     # ---- bookkeeping
 
@@ -325,7 +325,7 @@ class VideoMemory:
         with computing(model):
             feats, places, sizes = self._look(position, image)
             feats = [f.expand(-1, count, -1) for f in feats]
-            _, found, _, _ = model._track_step(
+            _, output, _, _ = model._track_step(
                 position,
                 first,
                 feats,
@@ -338,16 +338,16 @@ class VideoMemory:
                 self.backward,
                 hints,
             )
-            _, _, ious, low, high, pointers, scores = found
+            _, _, ious, low, high, pointers, scores = output
             if prompted:
                 high = interpolate(low, (model.image_size,) * 2, mode="bilinear")
             features, codes = model._encode_new_memory(feats, sizes, high, scores, prompted)
             self._codes = self._codes or [c[:1].clone() for c in codes]
             features = features.bfloat16()
             memories = [Memory(features[k : k + 1], pointers[k : k + 1]) for k in range(count)]
-            there = scores.float().sigmoid().flatten().cpu().numpy()
+            presence = scores.float().sigmoid().flatten().cpu().numpy()
             quality = ious.float().amax(1).clamp(0, 1).cpu().numpy()
-        return memories, Answer([o.track_id for o in objects], low, there, quality)
+        return memories, Answer([o.track_id for o in objects], low, presence, quality)
 
     def _look(self, position: int, image: Image) -> Any:
         """The encoder's maps of a frame, once for all objects."""

@@ -153,14 +153,14 @@ class Associator:
         image : ndarray, optional
             RGB ``(h, w, 3)``; needed where the info says so. Without it the camera stands still.
         """
-        found = _Detections(
+        detections = _Detections(
             np.asarray(boxes, np.float32).reshape(-1, 4),
             np.asarray(scores, np.float32).reshape(-1),
             np.asarray(classes, np.float32).reshape(-1),
         )
         bgr = None if image is None else np.ascontiguousarray(image[..., ::-1])
-        self._tracker.update(found, bgr)
-        out = np.zeros(len(found), np.int64)
+        self._tracker.update(detections, bgr)
+        out = np.zeros(len(detections), np.int64)
         for track in self._tracker.tracked_stracks:
             # a new track is shown from its second frame on; what it was on its first is known here
             if track.frame_id == self._tracker.frame_id and track.idx is not None:

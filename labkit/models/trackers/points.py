@@ -118,13 +118,13 @@ def seed(image: NDArray[np.uint8], shape: Shape, most: int = SEEDS) -> NDArray[n
     cut = image[y : y + where.shape[0], x : x + where.shape[1]]
     apart = max(2.0, float(np.sqrt(np.count_nonzero(where) / most)) * 0.7)
     corners = cv2.goodFeaturesToTrack(cut, most, 0.01, apart, mask=where)
-    found = np.empty((0, 2)) if corners is None else corners.reshape(-1, 2) + 0.5
-    if len(found) < most // 4:
+    chosen = np.empty((0, 2)) if corners is None else corners.reshape(-1, 2) + 0.5
+    if len(chosen) < most // 4:
         step = max(1, int(np.sqrt(np.count_nonzero(where) / most)))
         rows, columns = np.nonzero(where[step // 2 :: step, step // 2 :: step])
         grid = np.column_stack([columns, rows]) * step + step // 2 + 0.5
-        found = np.concatenate([found, grid[: most - len(found)]])
-    return np.asarray(found + np.array([x, y]), dtype=np.float64)
+        chosen = np.concatenate([chosen, grid[: most - len(chosen)]])
+    return np.asarray(chosen + np.array([x, y]), dtype=np.float64)
 
 
 def inside(points: NDArray[np.float64], shape: Shape, width: int, height: int) -> NDArray[np.bool_]:

@@ -116,22 +116,22 @@ class Sam2Session:
         OutOfMemoryError
         """
         size = self.memory.width, self.memory.height
-        given = {k.track_id: _asked(k, *size) for k in keyframes}
-        clicks = [(t, g) for t, g in given.items() if isinstance(g, Clicks)]
-        masks = [(t, _decoder(g)) for t, g in given.items() if isinstance(g, Rle)]
-        outside = [t for t, g in given.items() if g is None]
+        starts = {k.track_id: _asked(k, *size) for k in keyframes}
+        clicks = [(t, g) for t, g in starts.items() if isinstance(g, Clicks)]
+        masks = [(t, _decoder(g)) for t, g in starts.items() if isinstance(g, Rle)]
+        outside = [t for t, g in starts.items() if g is None]
         answers = self.memory.add_clicks(position, image, clicks) if clicks else []
-        found = {t.track_id: t for t in self._tracked(answers)}
+        results = {t.track_id: t for t in self._tracked(answers)}
         if masks:
             self.memory.add_masks(position, image, masks)
         self.memory.leave(position, outside)
-        for track_id, what in given.items():
+        for track_id, what in starts.items():
             if isinstance(what, Rle):
                 sure = {"object_score": 1.0, "iou": 1.0}
-                found[track_id] = Tracked(track_id, shape_from_mask(what), 1.0, sure)
+                results[track_id] = Tracked(track_id, shape_from_mask(what), 1.0, sure)
             elif what is None:
-                found[track_id] = Tracked(track_id, None, 1.0)
-        return [found[track_id] for track_id in given]
+                results[track_id] = Tracked(track_id, None, 1.0)
+        return [results[track_id] for track_id in starts]
 
     def recall(self, position: int, image: Image, tracked: Sequence[Tracked]) -> None:
         """Take an earlier result as if just computed; positions in the order of the pass."""
@@ -163,13 +163,13 @@ class Sam2Session:
         for answer in answers:
             signals = zip(answer.object_score.tolist(), answer.iou.tolist(), strict=True)
             masks = self.memory.masks(answer)
-            for track_id, (there, iou), mask in zip(answer.track_ids, signals, masks, strict=True):
-                seen = there > 0.5 and bool(mask.any())
+            for track_id, (sight, iou), mask in zip(answer.track_ids, signals, masks, strict=True):
+                seen = sight > 0.5 and bool(mask.any())
                 yield Tracked(
                     track_id,
                     shape_from_mask(mask) if seen else None,
-                    min(1.0, max(0.0, there * iou)),
-                    {"object_score": there, "iou": iou},
+                    min(1.0, max(0.0, sight * iou)),
+                    {"object_score": sight, "iou": iou},
                 )
 
     def _mask(self, tracked: Tracked) -> Rle:

@@ -120,8 +120,8 @@ class YoloDetector:
         size = batch[0].pixels.shape[1:] if self._on_cpu else batch[0].pixels.shape[:2]
         pairs = [pair for output in outputs for pair in self._split(output)]
         return [
-            self._one(found, protos, (size[0], size[1]), b.frame_shape)
-            for (found, protos), b in zip(pairs, batch, strict=True)
+            self._one(output, protos, (size[0], size[1]), b.frame_shape)
+            for (output, protos), b in zip(pairs, batch, strict=True)
         ]
 
     def _tensor(self, pixels: Any) -> Any:

@@ -213,19 +213,19 @@ def _set_size(predictor: Any, weights: Weights, options: DetectOptions) -> None:
 
 
 def _fixed_size(model: Any) -> list[int]:
-    given = getattr(model, "imgsz", None) if model.metadata else None
-    return [int(v) for v in given] if given is not None else list(_input_size(model))
+    exported = getattr(model, "imgsz", None) if model.metadata else None
+    return [int(v) for v in exported] if exported is not None else list(_input_size(model))
 
 
 def _versions(kind: str) -> dict[str, str]:
     wanted = {"ultralytics": ("ultralytics-opencv-headless", "ultralytics"), "torch": ("torch",)}
     if kind in _PACKAGES:
         wanted[_PACKAGES[kind]] = (_PACKAGES[kind], f"{_PACKAGES[kind]}-gpu")
-    found: dict[str, str] = {}
+    versions: dict[str, str] = {}
     for name, distributions in wanted.items():
         for distribution in distributions:
             try:
-                found.setdefault(name, version(distribution))
+                versions.setdefault(name, version(distribution))
             except PackageNotFoundError:
                 continue
-    return found
+    return versions

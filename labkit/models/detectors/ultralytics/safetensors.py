@@ -39,10 +39,10 @@ def yolo_plan(plan: str, width: float, depth: float, classes: int) -> dict[str, 
     """
     import yaml
 
-    found = re.fullmatch(r"yolo(v?)(\d+)", plan)
+    match = re.fullmatch(r"yolo(v?)(\d+)", plan)
     path = Path(str(ultralytics().__file__)).parent / "cfg" / "models"
-    path = path / (found[1] + found[2] if found else "") / f"{plan}.yaml"
-    if found is None or not path.is_file():
+    path = path / (match[1] + match[2] if match else "") / f"{plan}.yaml"
+    if match is None or not path.is_file():
         raise InputError(f"Ultralytics has no plan {plan!r}", "", "update ultralytics")
     if not (0 < width <= 1.5 and 0 < depth <= 1.5 and classes > 0):
         raise InputError(f"{plan} of width {width} and depth {depth} cannot be built")

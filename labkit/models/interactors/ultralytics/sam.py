@@ -130,7 +130,7 @@ class Sam(_Adapter):
 
     def _decode(self, points: Any, boxes: Any, several: bool) -> tuple[Any, Any]:
         """Masks ``(n, height, width)`` bool and scores ``(n,)`` 0..1."""
-        found, rows = self.predictor.inference_features(
+        masks, rows = self.predictor.inference_features(
             self.predictor.features,
             self._size,
             bboxes=boxes,
@@ -138,7 +138,7 @@ class Sam(_Adapter):
             labels=None if points is None else points[1],
             multimask_output=several,
         )
-        return found.cpu().numpy(), rows[:, 4].float().cpu().numpy().clip(0, 1)
+        return masks.cpu().numpy(), rows[:, 4].float().cpu().numpy().clip(0, 1)
 
 
 class FastSam(_Adapter):
