@@ -1,7 +1,7 @@
 """What labkit adds to a click, and what one call for many boxes saves.
 
-Both sides use the same model on the same frame, whose embedding is at hand; rounds alternate, and
-medians are compared. Run it on a machine that does nothing else; with other work going on its
+Both sides use the same model on the same frame, whose embedding is computed already; rounds
+alternate, and medians are compared. Run it on a machine that does nothing else; with other work going on its
 figures are provisional: ``python benchmarks/clicks.py [--model sam2-nano] [--boxes 200]``.
 """
 
@@ -139,7 +139,7 @@ def clicks(segmenter: Segmenter, bare: Callable, given: argparse.Namespace) -> l
 def boxes(
     segmenter: Segmenter, bare: Callable, ids: np.ndarray, given: argparse.Namespace
 ) -> list[list[str]]:
-    """Every box of a frame in one call, against a call a box."""
+    """Every box of a frame in one call, against one call per box."""
     places = boxes_of(ids, given.boxes)
     prompts = [Prompts.boxed(b) for b in places]
 

@@ -79,7 +79,7 @@ def main() -> None:
     show(
         "predict",
         f"predict on {count} images, {given.weights.name}: at least 1.0 x Ultralytics' own",
-        ["", "frames/s", "CPU ms a frame"],
+        ["", "frames/s", "CPU ms per frame"],
         rows,
     )
 

@@ -25,7 +25,7 @@ BOX = ["x1", "y1", "x2", "y2"]
 
 
 def synthetic(n_frames: int, length: int = 100, seed: int = 0) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Frames of videos and about 20 proposals a frame, as a project's store returns them."""
+    """Frames of videos and about 20 proposals per frame, as a project's store returns them."""
     rng = np.random.default_rng(seed)
     n_videos = -(-n_frames // length)
     ids = np.array([f"{k:016x}" for k in rng.permutation(n_frames)])

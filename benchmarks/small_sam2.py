@@ -141,7 +141,7 @@ def photo_rows(data: Path, count: int) -> list[Row]:
 
 
 def speed_rows() -> list[Row]:
-    """A click with the embedding at hand; a tracked frame of one object; two threads."""
+    """A click with the embedding computed already; a tracked frame of one object; two threads."""
     torch.set_num_threads(2)
     scenes = list(clip(judge.CLIP_SEED, DAY, judge.FRAMES))
     stills = image_predictor(CONFIG, WEIGHTS)
@@ -155,7 +155,7 @@ def speed_rows() -> list[Row]:
     start = median_s(lambda: judge.track(video, scenes[:1], number, "mask"), runs=3)
     frame = (whole - start) / (len(scenes) - 1)
     return [
-        row("click, embedding at hand (ms)", click * 1e3, 40, most=True),
+        row("click, embedding computed already (ms)", click * 1e3, 40, most=True),
         row(
             "tracked frame, one object (ms)",
             frame * 1e3,

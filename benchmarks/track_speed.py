@@ -166,7 +166,7 @@ def main() -> None:
             "sam2's, loading included",
             "ratio (rounds)",
             "ratio, sam2's loading left out",
-            "CPU ms a frame, ours / sam2's",
+            "CPU ms per frame, ours / sam2's",
             "ratio of CPU time, with / without sam2's loading",
             "IoU with sam2's masks",
         ],

@@ -1,4 +1,4 @@
-"""How fast does the embedded world draw? Bar: 30 frames a second at 512 x 384 on one core.
+"""How fast does the embedded world draw? Bar: 30 frames per second at 512 x 384 on one core.
 
 python benchmarks/world.py [--frames 120]
 """

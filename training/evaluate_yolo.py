@@ -161,7 +161,7 @@ are real ones, so that reviewing them means something; it is no example of what 
   `yolo_nano.onnx` (half, computes in float32, fixed {imgsz} x {imgsz}, for ONNX Runtime). Neither
   is a pickle.
 - **Data**: {images} drawn stills of the domain 'day' (512 x 384, seed {seed}), nothing of
-  'night', no photo, nobody's data.
+  'night', no photo, no third-party data.
 - **Training**: `python -m training.yolo`, from random weights, seed 0, {epochs} epochs, AdamW with
   a cosine schedule, {minutes:.0f} minutes of one core.
 - **Licence**: made with Ultralytics, which is AGPL-3.0 and claims the same for models made with it;

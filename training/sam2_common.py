@@ -113,7 +113,7 @@ class Log:
             self._values[name].append(float(value))
 
     def line(self) -> str:
-        """And start anew."""
+        """And start again."""
         text = " ".join(f"{k} {np.mean(v):.3f}" for k, v in sorted(self._values.items()))
         self._values.clear()
         return text
@@ -225,7 +225,7 @@ def mask_loss(
     """Focal loss over the object's size, plus dice, and the IoU of the masks; both ``(n, m)``.
 
     Around the object the logits are enlarged to the truth's pixels, as SAM2 enlarges them. Far from
-    it there is nothing to be precise about: one value a cell does.
+    it there is nothing to be precise about: one value per cell does.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ _OPEN = """() => document.querySelector(".lk-pointstate").textContent.startsWith
 
 
 def run(rig: Rig) -> list[Row]:
-    """Clicks on objects of one frame whose embedding is at hand."""
+    """Clicks on objects of one frame whose embedding is computed already."""
     rows = []
     for link in LINKS:
         with rig.probe(link) as probe:

@@ -54,7 +54,7 @@ class Belt:
             thick = len(self.rail)
             sides[:thick] = self.rail[:, None]
             sides[-thick:] = self.rail[::-1, None]
-            for k in range(6):  # what falls off a rail's foot
+            for k in range(6):  # the shadow at a rail's foot
                 keep = 128 + 20 * k
                 for row in (thick + k, -1 - thick - k):
                     sides[row] = (sides[row].astype(np.uint16) * keep) >> 8
@@ -140,7 +140,7 @@ MATERIALS: dict[str, Callable[[Dice], NDArray[Any]]] = {
 
 @lru_cache(maxsize=16)
 def _material(name: str) -> Bytes:
-    """One material in grey about 128, ``(PERIOD, PERIOD)``: drawn once a process."""
+    """One material in grey about 128, ``(PERIOD, PERIOD)``: drawn once per process."""
     out: Bytes = np.clip(128 + MATERIALS[name](Dice("belt", name)), 0, 255).astype(np.uint8)
     return out
 

@@ -25,7 +25,7 @@ def scene_seed(*key: str | int) -> int:
 
 
 class Dice:
-    """A stream of draws of its own for every key.
+    """An independent stream of draws for every key.
 
     numpy promises the bits of PCG64 for good but not what ``Generator.normal`` or ``.integers``
     make of them (NEP 19), so everything here comes from ``random()``, which is those bits.

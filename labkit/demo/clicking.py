@@ -1,4 +1,4 @@
-"""A person who clicks where a mask is wrong, played from the truth."""
+"""A simulated person who clicks where a mask is wrong, based on the truth."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Mask = NDArray[np.bool_]
 
 
 class Answers(Protocol):
-    """Whoever is clicked at: :class:`labkit.models.interactors.segmenter.Segmenter`."""
+    """What answers clicks, such as :class:`labkit.models.interactors.segmenter.Segmenter`."""
 
     def segment(self, prompts: Prompts) -> list[MaskProposal]:
         """Masks of one object, best first."""

@@ -15,7 +15,7 @@ from labkit.demo.shading import SUB, TURN, Pose
 __all__ = ["Clip", "plan_clip"]
 
 _TOP_SPEED = 16
-"""Pixels a frame at 512 by 384; faster belts are no video any more."""
+"""Pixels per frame at 512 by 384; on a faster belt, frames would have nothing in common."""
 
 _TOP = 1000
 """Level of what lies on top of everything else."""
@@ -23,10 +23,10 @@ _TOP = 1000
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """A thing's way: place along and across the belt at frame 0, and what it does a frame.
+    """A thing's path: position along and across the belt at frame 0, and its motion per frame.
 
     ``along`` counts in the direction of travel, 0 at the edge where things enter, in pixels;
-    ``slip`` and ``drift`` are sixteenths of a pixel a frame on top of the belt's own motion.
+    ``slip`` and ``drift`` are sixteenths of a pixel per frame on top of the belt's own motion.
     """
 
     item: Item

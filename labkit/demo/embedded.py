@@ -1,4 +1,4 @@
-"""The small models that come with labkit: where they lie, and whether they are what was shipped."""
+"""The small models that come with labkit: where they are, and whether they are unchanged."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _REMEDY = "make weights, in a clone of labkit, trains them again"
 
 
 def embedded_weights(name: str = SMALL_YOLO) -> Path:
-    """Path of embedded weights, after a look at their hash.
+    """Path of embedded weights, after checking their hash.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def embedded_weights(name: str = SMALL_YOLO) -> Path:
 
 
 def small_sam2() -> Path:
-    """Path of the small SAM2's weights, its YAML beside them; whoever opens them checks the hash.
+    """Path of the small SAM2's weights, its YAML beside them; opening them checks their hash.
 
     Raises
     ------

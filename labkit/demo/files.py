@@ -141,7 +141,7 @@ def write_video(
     frames, domain, seed, size, leaves, enters, gantry
         See :func:`labkit.demo.clip`; the sides of ``size`` must be even.
     fps : int
-        Frames a second.
+        Frames per second.
     on_frame : callable, optional
         Told how many are written, and of how many.
 
@@ -158,7 +158,7 @@ def write_video(
             f"A video of {size[1]} x {size[0]} cannot be written", "sides must be even"
         )
     if fps < 1:
-        raise InputError("A video needs at least one frame a second", f"fps is {fps}")
+        raise InputError("A video needs at least one frame per second", f"fps is {fps}")
     scenes = clip(
         scene_seed("video", check_seed(seed)),
         domain,

@@ -1,6 +1,6 @@
 """Frames to export in one go: add, predict, queue, scripted review, metrics, report, export.
 
-Each step looks at what the project has already, so that a second call goes on from there.
+Each step checks what the project has already, so a second call continues from there.
 """
 
 from __future__ import annotations
@@ -48,13 +48,13 @@ class Demo:
     failures: list[FrameFailure] = field(default_factory=list)
 
     def add(self, frames: str | Path | Sequence[str | Path]) -> str:
-        """Add frames; those that are there already are not added again."""
+        """Add frames; those that the project has already are not added again."""
         report = self.project.add_frames(frames)
         self.failures += report.failures
         return str(report)
 
     def predict(self, progress: Any = None) -> str:
-        """Let the model propose; a run that is there already is not made again."""
+        """Run the model; a run that exists already is not repeated."""
         model = self.model
         before = {m.run_id for m in self.project.runs() if m.status == "finished"}
         start = time.perf_counter()
@@ -62,13 +62,13 @@ class Demo:
             model.weights, conf=model.conf, trust=model.trust, progress=progress
         )
         if self.run_id in before:
-            return f"{self.run_id} is there already: {self._found()}"
+            return f"{self.run_id} exists already: {self._found()}"
         took = time.perf_counter() - start
         manifest = self.project.run(self.run_id).manifest
         self.failures += manifest.failures
         return (
-            f"{self.run_id}: {self._found()}, {took:.1f} s with opening the model, "
-            f"{manifest.frames / took:.1f} frames a second"
+            f"{self.run_id}: {self._found()}, {took:.1f} s including loading the model, "
+            f"{manifest.frames / took:.1f} frames per second"
         )
 
     def _found(self) -> str:
@@ -80,7 +80,7 @@ class Demo:
         )
 
     def queue(self) -> pd.DataFrame:
-        """The frames that still want a look, in the order of ``four-rules``."""
+        """The undecided frames, in the order of ``four-rules``."""
         return self.project.queue(self.run_id, order="four-rules", seed=0)
 
     def labels_of(self, dataset: Path) -> pd.DataFrame:
@@ -92,7 +92,7 @@ class Demo:
         from labkit.review import ScriptedReviewer
 
         if not len(queue):
-            return "every frame has its verdict already"
+            return "every frame is decided already"
         start = time.perf_counter()
         session = self.project.review(queue, reviewer=REVIEWER, run=self.run_id, scripted=True)
         before = len(self.project.decisions())
@@ -104,7 +104,7 @@ class Demo:
         )
 
     def _class_ids(self) -> dict[str, str | None]:
-        """A dataset without class names numbers its classes; take them for the model's."""
+        """The model's classes by number, for a dataset without class names."""
         mapping = self.project.run(self.run_id).manifest.label_map
         return {str(k): label for k, label in enumerate(mapping.values())}
 

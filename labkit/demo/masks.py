@@ -21,10 +21,10 @@ __all__ = ["CLICKED", "FOLLOWED", "SMALL", "click", "refine", "there", "track"]
 
 SMALL = "sam2-nano"
 CLICKED = 60
-"""True objects that are clicked at."""
+"""True objects to click at."""
 
 FOLLOWED = 4
-"""Objects that are followed."""
+"""Objects to follow."""
 
 _FRAMES = 40
 

@@ -1,7 +1,7 @@
-"""The truth of the world as tables, keyed by the frames' content, and found again for a project.
+"""The truth of the world as tables, keyed by the frames' content, so that a project can find it.
 
 Beside every set of files that the world writes lies a ``*truth.parquet``. Its rows carry
-``frame_id``, which hangs on a file's content and a frame's index alone, so files and truth may be
+``frame_id``, which depends on a file's content and a frame's index alone, so files and truth may be
 moved and renamed; frames without any object are listed in the file's metadata.
 """
 
@@ -106,8 +106,8 @@ def truth(
     frame_ids : iterable of str, optional
         For which frames; by default all.
     places : iterable of path, optional
-        Further truth files, or folders of them. Folders that hold the project's frames and the
-        project's own are looked through without being named.
+        Further truth files, or folders of them. Folders with the project's frames and the
+        project's own folder are always searched.
 
     Returns
     -------

@@ -16,18 +16,18 @@ class SmallYolo(DetectorAdapter):
     """The detector ``yolo-nano``."""
 
     def can_open(self, name: str) -> bool:
-        """Whether it is meant."""
+        """Whether this name means it."""
         return name == "yolo-nano"
 
     def known(self) -> Sequence[KnownWeights]:
-        """What people are told about it."""
+        """A description for people."""
         return [
             KnownWeights(
                 weights="yolo-nano",
                 title="drawn world",
                 what="A very small YOLO that knows only the scenes that labkit draws itself.",
                 labels="nut, bolt, washer",
-                speed="a few ms an image on a CPU",
+                speed="a few ms per image on a CPU",
                 licence="AGPL-3.0",
             )
         ]

@@ -25,7 +25,7 @@ SEED = 2026
 
 _NIGHT = "night.mp4"
 _APART = 8
-"""Frames of the video that a contact sheet leaves between two it shows: neighbours look alike."""
+"""Frames of the video between two that a contact sheet shows, because neighbours look alike."""
 
 _MISTAKES = {
     "added": "missed",
@@ -37,7 +37,7 @@ _MISTAKES = {
 
 @dataclass
 class Tour(Demo):
-    """The flow on scenes that it draws itself, reviewed by a script that knows their truth."""
+    """The flow on scenes that it draws, reviewed by a script that knows their truth."""
 
     def draw(
         self, day: int = 120, night: int = 120, on_frame: OnFrame | None = None
@@ -69,7 +69,7 @@ class Tour(Demo):
         return [stills, video], said
 
     def truth(self) -> pd.DataFrame:
-        """What is really on the frames."""
+        """The objects that are really on the frames."""
         return truth(self.project)
 
     def masks(self) -> str:

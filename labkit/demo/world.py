@@ -64,7 +64,7 @@ def still(seed: int, domain: Domain = DAY, size: tuple[int, int] = (384, 512)) -
     seed : int
         0 to 2**63 - 1; each is another scene.
     domain : Domain
-        ``DAY`` or ``NIGHT``, or one of one's own.
+        ``DAY`` or ``NIGHT``, or one of your own.
     size : (int, int)
         Height and width, 96..1024 each; parts grow with the frame.
 
@@ -146,7 +146,7 @@ def clip(
         At least as many objects are wholly in sight in the first frame and gone in the last one,
         and the other way round. The belt runs faster where a short clip needs it.
     gantry : bool, optional
-        Whether a bar hangs across the belt under which parts pass; by default by chance.
+        Whether a bar hangs across the belt under which parts pass; by default, chance decides.
 
     Raises
     ------

@@ -33,7 +33,7 @@ def decide(now: Status, kind: str) -> Status:
     """What a decision of this kind makes of an object.
 
     An object that a person added stays ``added``, and one that was edited stays ``edited``, also
-    when it is accepted later. A reject ends both; what is decided after it starts anew.
+    when it is accepted later. A reject ends both; what is decided after it starts again.
     """
     if kind == "reject":
         return Status("rejected", edited=False)

@@ -1,6 +1,6 @@
-"""Metrics of review: pure functions of decisions and proposals, pandas in, pandas out.
+"""Metrics of review: pure functions from DataFrames of decisions and proposals to DataFrames.
 
-:func:`summary` is the one call; what an object, a verdict and a hand-labelled frame is, is said in
+:func:`summary` computes all of them. Objects, verdicts and hand-labelled frames are defined in
 :mod:`labkit.metrics.verdicts`.
 """
 

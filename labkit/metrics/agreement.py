@@ -37,7 +37,7 @@ def cohen_kappa(a: ArrayLike, b: ArrayLike) -> float:
     Parameters
     ----------
     a, b : array_like, (n,)
-        One category (of any kind that can be compared) a thing; pairs with a missing one are
+        One category per thing, of any kind that can be compared; pairs with a missing one are
         left out.
 
     Returns
@@ -117,10 +117,10 @@ def krippendorff_alpha(ratings: ArrayLike | pd.DataFrame) -> float:
 
 
 def verdict_matrix(decisions: pd.DataFrame | Book) -> pd.DataFrame:
-    """Verdicts on proposals: one row a reviewer, one column an object; missing where none.
+    """Verdicts on proposals: one row per reviewer, one column per object; missing where none.
 
     Only proposals that two reviewers or more judged have a column. Each verdict is the reviewer's
-    own last word: accepted, edited, relabelled or rejected. A later
+    final one: accepted, edited, relabelled or rejected. A later
     reviewer may have seen what an earlier one decided; agreement is of independent judgement only
     where frames were reviewed blind.
 
@@ -156,8 +156,8 @@ def agreement_f1(
 
     Each reviewer's annotations are folded from their own decisions alone, on the frames that both
     accepted. Boxes of equal label are paired from the highest IoU down, each at most once;
-    ``f1 = 2 * matched / (n_a + n_b)``, which is the same whoever is taken for the truth. Reviewers
-    who accept the same proposals unchanged agree by construction.
+    ``f1 = 2 * matched / (n_a + n_b)``, the same whichever of the two is taken as the truth.
+    Reviewers who accept the same proposals unchanged agree by construction.
 
     Parameters
     ----------
@@ -168,12 +168,12 @@ def agreement_f1(
     a, b : str
         The two reviewers.
     min_iou : float
-        From this IoU on two boxes are a pair, 0..1.
+        Boxes with at least this IoU are a pair, 0..1.
 
     Returns
     -------
     DataFrame
-        A row a label, then ``all`` (sums over labels): ``frames`` compared, objects ``n_a`` and
+        One row per label, then ``all`` (sums over labels): ``frames`` compared, objects ``n_a`` and
         ``n_b``, pairs ``matched`` at ``min_iou`` or more, ``f1`` in 0..1 (NaN where neither has
         an object), ``mean_iou`` of the pairs.
 
@@ -203,7 +203,7 @@ def agreement(
     decisions : DataFrame
         The ledger, undone steps and all.
     min_iou : float
-        From this IoU on two boxes are a pair, 0..1.
+        Boxes with at least this IoU are a pair, 0..1.
 
     Returns
     -------
@@ -265,7 +265,7 @@ class _Folded:
 def _two(folded: _Folded, a: str, b: str) -> tuple[pd.DataFrame, pd.DataFrame, int]:
     for name in (a, b):
         if name not in folded.book.reviewers:
-            known = ", ".join(folded.book.reviewers) or "nobody yet"
+            known = ", ".join(folded.book.reviewers) or "none yet"
             raise InputError(f"{name!r} has decided nothing", f"reviewers are {known}")
     one, two = folded[a], folded[b]
     both = folded.frames[a] & folded.frames[b]

@@ -40,27 +40,27 @@ class Book(Rows):
 
     @cached_property
     def objects(self) -> pd.DataFrame:
-        """One row an object: everybody's decisions on it merged in ledger order."""
+        """One row per object: everybody's decisions on it merged in ledger order."""
         return objects_of(self, per_reviewer=False)
 
     @cached_property
     def reviewer_objects(self) -> pd.DataFrame:
-        """One row an object and reviewer: the verdict of each one's own decisions."""
+        """One row per object and reviewer: the verdict of each reviewer's own decisions."""
         return objects_of(self, per_reviewer=True)
 
     @cached_property
     def frames(self) -> pd.DataFrame:
-        """One row a frame, its effort added up over all who worked on it."""
+        """One row per frame, its effort added up over all who worked on it."""
         return frames_of(self, self.objects, per_reviewer=False)
 
     @cached_property
     def reviewer_frames(self) -> pd.DataFrame:
-        """One row a frame and reviewer."""
+        """One row per frame and reviewer."""
         return frames_of(self, self.reviewer_objects, per_reviewer=True)
 
 
 def object_table(decisions: pd.DataFrame | Book) -> pd.DataFrame:
-    """One row an object that people decided on: its final verdict (see the module's text).
+    """One row per object that people decided on: its final verdict (see the module's text).
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def object_table(decisions: pd.DataFrame | Book) -> pd.DataFrame:
 
 
 def frame_table(decisions: pd.DataFrame | Book) -> pd.DataFrame:
-    """One row a frame in the ledger: state, effort, and how many objects came of it.
+    """One row per frame in the ledger: state, effort, and how many objects came of it.
 
     Parameters
     ----------

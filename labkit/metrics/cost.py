@@ -1,4 +1,4 @@
-"""The threshold adviser: from which score up to show proposals for the fewest clicks."""
+"""The threshold adviser: at which threshold review takes the fewest clicks."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _THRESHOLDS: Final = tuple(k / 100 for k in range(5, 100))
 
 @dataclass(frozen=True)
 class ClickCosts:
-    """Clicks and keys that each kind of correction takes; a correct proposal takes none.
+    """Clicks and keys that each kind of correction needs; a correct proposal needs none.
 
     The defaults are those of a mouse: select and delete in one, press and release for an edit,
     select and choose for a label, press and release and choose for a new object; one key accepts
@@ -83,7 +83,7 @@ class ThresholdAdvice:
     Attributes
     ----------
     curve : DataFrame
-        ``CURVE_COLUMNS``, a row a threshold, ascending; counts are sums over the sample.
+        ``CURVE_COLUMNS``, one row per threshold, ascending; counts are sums over the sample.
         ``seen`` is False where the threshold lies below one at which a sampled frame was
         reviewed.
     recommended : float
@@ -95,7 +95,7 @@ class ThresholdAdvice:
         The sample.
     costs : ClickCosts
     sentence : str
-        The recommendation in words, with its caveat.
+        The recommendation as a sentence, with its caveat.
     """
 
     curve: pd.DataFrame
@@ -137,8 +137,8 @@ def advise_threshold(
     scores only, so that the pairs at any threshold are the pairs at the lowest one cut off there:
     pairing is done once, and all thresholds are cumulative sums.
 
-    **What this cannot see.** Objects below the threshold of the review were not shown to anybody.
-    Those that nobody added are no part of the truth here, and a proposal for one of them counts as
+    **What this cannot see.** Objects below the threshold of the review were not shown.
+    If no reviewer added them, they are not part of the truth here, and a proposal for one counts as
     a false alarm: below the review threshold the curve is an upper bound (``seen`` is False).
 
     Parameters
@@ -148,7 +148,7 @@ def advise_threshold(
     decisions : DataFrame
         The ledger.
     frames, seed : int
-        Size of the sample, and what fixes it.
+        Size of the sample, and the seed of the draw.
     costs : ClickCosts, optional
         Default :class:`ClickCosts`; ``ClickCosts.measured(decisions)`` takes the ledger's.
     min_iou : float
@@ -156,7 +156,7 @@ def advise_threshold(
     edit_iou : float
         Partners with a lower IoU cost an edit, 0..1.
     thresholds : sequence of float
-        To be compared, in 0..1.
+        The thresholds to compare, in 0..1.
     at_least : int
         Fewer accepted frames are an error.
     level : float
@@ -245,7 +245,7 @@ def _counts(
     min_iou: float,
     edit_iou: float,
 ) -> dict[str, NDArray[np.float64]]:
-    """Counts ``(frames, thresholds)`` of what is shown, wrong, missing and to be changed."""
+    """Counts ``(frames, thresholds)`` of objects shown, wrong, missing and to be changed."""
     frames = pd.Index(sample)
     frame = frames.get_indexer(pd.Index(shown["frame_id"].astype(object)))
     truth_frame = frames.get_indexer(pd.Index(truth["frame_id"].astype(object)))
@@ -306,7 +306,7 @@ def _sentence(
     row = curve.iloc[best]
     text = (
         f"Show proposals from {row['threshold']:.2f} up ({lo:.2f} to {hi:.2f}):"
-        f" {row['clicks_per_frame']:.1f} clicks a frame on a sample of {n} frames"
+        f" {row['clicks_per_frame']:.1f} clicks per frame on a sample of {n} frames"
     )
     if np.isfinite(reviewed_at):
         at = curve.iloc[int((curve["threshold"] - reviewed_at).abs().argmin())]

@@ -24,12 +24,12 @@ _MOST_STATES: Final = 4000
 
 @dataclass(frozen=True)
 class BernoulliCusum:
-    """A CUSUM chart of 0/1 events that watches for a rate gone from ``p0`` to ``p1``.
+    """A CUSUM chart of 0/1 events that watches for a change of the rate from ``p0`` to ``p1``.
 
     The statistic adds up log-likelihood ratios, ``ln(p1/p0)`` for an event and
     ``ln((1-p1)/(1-p0))`` for none, is held at 0 from below, and alarms at the limit; after an
     alarm it starts again at 0. The two steps are scaled and rounded to whole numbers ``up`` and
-    ``-down`` in a ratio within 1 % (which stands for a ``p1`` a trifle off the one asked for), so
+    ``-down`` in a ratio within 1 % (as if ``p1`` were slightly different), so
     that the statistic is a Markov chain on ``0 .. limit - 1`` and average run lengths come from a
     linear system exactly, not by simulation.
 
@@ -153,16 +153,16 @@ class Drift:
     Attributes
     ----------
     curve : DataFrame
-        One row an observation after the baseline: ``seq``, ``time``, ``frame_id``, ``event``,
+        One row per observation after the baseline: ``seq``, ``time``, ``frame_id``, ``event``,
         ``statistic`` and ``alarm``.
     first_alarm : Timestamp or None
         Time of the first alarm.
     cusum : BernoulliCusum or None
         The chart with its run lengths; None where there were too few observations for a baseline.
     baseline : int
-        Number of first observations from which ``p0`` was estimated; 0 where it was given.
+        How many first observations ``p0`` was estimated; 0 where it was given.
     sentence : str
-        All that in words.
+        All of this as a sentence.
     """
 
     curve: pd.DataFrame
@@ -185,7 +185,7 @@ def edit_drift(
     """Watch the edit rate over time and raise an alarm when it has risen.
 
     While the rate stays at ``p0``, false alarms come on average once in ``arl0`` observations or
-    more seldom (exactly: once in ``cusum.arl0``). That holds for independent observations and a
+    less often (exactly: once in ``cusum.arl0``). That holds for independent observations and a
     ``p0`` that is known: an estimated one that came out too low makes false alarms more frequent,
     and objects of one frame that go wrong together do too (then watch ``per='frame'``).
 

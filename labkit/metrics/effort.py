@@ -1,4 +1,4 @@
-"""One row a frame: its state, the time and clicks spent on it, and what came of it."""
+"""One row per frame: its state, the time and clicks spent on it, and what came of it."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def frames_of(book: Rows, objects: pd.DataFrame, per_reviewer: bool) -> pd.DataF
         pairs, key = np.unique(raw_codes * width + reviewer, return_inverse=True)
         n, who = len(pairs), pairs // width
     at = raw.iloc[last_row(key, n)]
-    # frames of which nothing stands any more are in the raw ledger alone
+    # frames on which no decision stands any more are only in the raw ledger
     known = book.frame[1].get_indexer(ids)
     hand_from = np.append(book.hand_from, -1)[known]
     by_hand = (hand_from[raw_codes] >= 0) & (raw["seq"].to_numpy() > hand_from[raw_codes])

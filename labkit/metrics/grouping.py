@@ -1,4 +1,4 @@
-"""By what metrics can be split: the columns that groups are made of."""
+"""How metrics can be split: the columns that define groups."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def keys(
     bins: int = 10,
     frames: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """One column a grouping, aligned with ``table``.
+    """One column per grouping, aligned with ``table``.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def keys(
     label : str
         Column that ``label`` stands for.
     freq : str
-        pandas' word for a period: ``'D'``, ``'h'``, ``'15min'``, ``'W'``, ``'M'``.
+        pandas' alias for a period: ``'D'``, ``'h'``, ``'15min'``, ``'W'``, ``'M'``.
     bins : int
         Score ranges of equal width, 1..100.
     frames : DataFrame, optional
@@ -80,7 +80,9 @@ def _period(time: pd.Series[Any], freq: str) -> pd.Series[Any]:
         else:
             start = time.dt.floor(freq)
     except ValueError as exc:
-        raise InputError(f"{freq!r} is no length of time", str(exc), "such as 'D' or 'h'") from exc
+        raise InputError(
+            f"{freq!r} is not a length of time", str(exc), "such as 'D' or 'h'"
+        ) from exc
     return start
 
 

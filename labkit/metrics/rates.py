@@ -1,6 +1,6 @@
 """How often people change what the model proposed, and what it missed.
 
-What an object, a verdict and a hand-labelled frame is stands in :mod:`labkit.metrics.verdicts`.
+Objects, verdicts and hand-labelled frames are defined in :mod:`labkit.metrics.verdicts`.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def rates(
     Returns
     -------
     DataFrame
-        One row a group: the columns of ``by``, ``COUNTS``, and for each of ``RATES`` the columns
+        One row per group: the columns of ``by``, ``COUNTS``, and for each of ``RATES`` the columns
         ``<rate>``, ``<rate>_lo`` and ``<rate>_hi``. Without ``by``, one row also of an empty
         ledger; with it, none.
 
@@ -179,7 +179,7 @@ def with_rates(counts: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
 
 
 def _verdict_counts(objects: pd.DataFrame) -> dict[str, Any]:
-    """What is counted among the proposals that people judged."""
+    """Counts among the proposals that people judged."""
     verdict = objects["verdict"]
     n = (verdict != "added").to_numpy()
     flags = {
@@ -196,7 +196,7 @@ def _verdict_counts(objects: pd.DataFrame) -> dict[str, Any]:
 
 
 def _truth_counts(objects: pd.DataFrame) -> dict[str, Any]:
-    """What is counted among the objects that are really there."""
+    """Counts among the objects that are really there."""
     added = (objects["verdict"] == "added").to_numpy()
     by_hand, complete = objects["by_hand"].to_numpy(), objects["complete"].to_numpy()
     kept = (objects["verdict"] != "rejected").to_numpy()
@@ -216,7 +216,7 @@ def _frame_counts(frames: pd.DataFrame) -> dict[str, Any]:
 
 
 def _tally(by: pd.DataFrame, flags: dict[str, Any]) -> pd.DataFrame:
-    """Sums of the flags a group; groups in which nothing is counted are left out."""
+    """Sums of the flags per group; groups in which nothing is counted are left out."""
     values = pd.DataFrame(flags, index=by.index).astype(np.int64)
     if not len(by.columns):
         return pd.DataFrame([values.sum()])
@@ -227,7 +227,7 @@ def _tally(by: pd.DataFrame, flags: dict[str, Any]) -> pd.DataFrame:
 
 
 def _add_up(parts: list[pd.DataFrame], names: list[str]) -> pd.DataFrame:
-    """One row a group of the counts of all parts; 0 where a part knows nothing."""
+    """One row per group of the counts of all parts; 0 where a part has no count."""
     full = [p.reindex(columns=[*names, *COUNTS]) for p in parts]
     if not names:
         return pd.DataFrame([pd.concat(full).astype("float64").sum()]).astype(np.int64)

@@ -28,12 +28,12 @@ CITED: Final = {
         " 'Extreme clicking for efficient object annotation', ICCV",
     ),
 }
-"""Published seconds per box drawn by hand, and where they stand."""
+"""Published seconds per box drawn by hand, and their sources."""
 
 
 @dataclass(frozen=True)
 class Roi:
-    """Seconds per object under review and by hand.
+    """Seconds per object, by review and by hand.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class Roi:
     source : str
         Where ``hand_s`` comes from.
     scripted_share : float
-        Share of the decisions without a person: their seconds are nobody's.
+        Share of the decisions made by a script; their seconds are not a person's.
     sentence : str
     """
 
@@ -83,10 +83,10 @@ def roi(
     """Compare review with hand-labelling, in active seconds per object of the final annotations.
 
     *Review*: all review seconds of finished frames, those of rejecting false proposals and of
-    frames given up for hand-labelling among them, over the objects kept or added on the frames
+    frames sent to hand-labelling included, over the objects kept or added on the frames
     accepted under review. *By hand*: seconds from sending a frame away, over the objects drawn on
     it (frames sent away, then drawn), where there are any; else the constant that ``baseline``
-    names in ``CITED``. Frames given up were likely the hard ones, so a measured time by hand tends
+    names in ``CITED``. Frames sent away were likely the hard ones, so a measured time by hand tends
     to be high; time that annotators spent on finding nothing on empty frames counts for review
     only.
 
@@ -175,5 +175,5 @@ def _sentence(
         f" {speedup:.1f} times as fast ({lo:.1f} to {hi:.1f})"
     )
     if scripted > 0:
-        text += f"; {scripted:.0%} of the decisions are scripted, their seconds are nobody's"
+        text += f"; {scripted:.0%} of the decisions are scripted, their seconds are not a person's"
     return text

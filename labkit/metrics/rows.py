@@ -1,4 +1,4 @@
-"""The ledger's columns as integer codes, read once: what the tables of metrics are made of."""
+"""The ledger's columns as integer codes, read once; the tables of metrics are made from them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def any_row(codes: IntArray, flag: NDArray[np.bool_], size: int) -> NDArray[np.b
 
 
 def named(names: pd.Index[Any], codes: IntArray) -> pd.Categorical:
-    """Names by code, -1 for none, without a string a row."""
+    """Names by code, -1 for none, without one string per row."""
     return pd.Categorical.from_codes(codes, categories=names)
 
 
@@ -68,12 +68,12 @@ class Rows:
 
     @cached_property
     def reviewers(self) -> list[str]:
-        """Who decided something that stands, sorted."""
+        """Reviewers with a standing decision, sorted."""
         return sorted(str(r) for r in self.effective["reviewer"].dropna().unique())
 
     @cached_property
     def scripted_share(self) -> float:
-        """Share of the standing decisions behind which there was no person; NaN of none."""
+        """Share of the standing decisions that a script made; NaN where there are none."""
         rows = self.effective["scripted"]
         return float(rows.mean()) if len(rows) else float("nan")
 

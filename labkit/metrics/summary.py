@@ -58,7 +58,7 @@ def summary(
     Returns
     -------
     DataFrame
-        ``SUMMARY_COLUMNS``: one row a label, in alphabetical order, and ``all`` as the last row
+        ``SUMMARY_COLUMNS``: one row per label, in alphabetical order, and ``all`` as the last row
         (the only one of an empty ledger). Counts and rates are those of
         :func:`labkit.metrics.rates.rates`, times those of :func:`labkit.metrics.time.timing`; a
         label's times are those of the finished frames on which it was judged or added, so that a
@@ -113,13 +113,13 @@ def _label_times(book: Book) -> pd.DataFrame:
 
 
 def overview(project: Reviewed) -> dict[str, Any]:
-    """Everything that ``metrics.json`` holds, in plain JSON types (NaN becomes None).
+    """The content of ``metrics.json``, in plain JSON types (NaN becomes None).
 
     Keys: ``project``; ``decisions`` (ledger rows), ``standing`` (after undo), ``scripted_share``,
-    ``reviewers``; ``frames`` (number a state; ``undecided`` have no row in the ledger); ``total``
+    ``reviewers``; ``frames`` (number per state; ``undecided`` have no row in the ledger); ``total``
     and ``labels`` (rows of :func:`summary`), ``by_reviewer`` and ``by_run`` (rows of
     :func:`~labkit.metrics.rates.rates`), ``timing`` (by reviewer), ``agreement`` (``pairs`` and
-    ``alpha``), ``drift`` (without its curve), ``threshold`` (a run each, without its curve; None
+    ``alpha``), ``drift`` (without its curve), ``threshold`` (one per run, without its curve; None
     with a ``reason`` where too little is decided), ``roi``.
 
     Parameters

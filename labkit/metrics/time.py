@@ -39,12 +39,12 @@ def timing(
     freq: str = "D",
     frames: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Active time and clicks of reviewing, a frame and an object.
+    """Active time and clicks of reviewing, per frame and per object.
 
     Counted are the frames that were finished: accepted, sent to hand-labelling or skipped (an open
-    frame's time is not all spent yet). Drawing by hand is no review: on a hand-labelled frame only
+    frame's time is not all spent yet). Drawing by hand is not review: on a hand-labelled frame only
     what came before it was sent away counts (the rest is :func:`labkit.metrics.roi.roi`'s). The
-    seconds are those of *all* ledger rows, undone steps too, since they took their time.
+    seconds are those of *all* ledger rows, undone steps included, since they took time, too.
 
     ================================  ============================================================
     column                            definition (NaN where there is nothing to divide by)
@@ -74,7 +74,7 @@ def timing(
     Returns
     -------
     DataFrame
-        One row a group: the columns of ``by``, then ``TIMES``.
+        One row per group: the columns of ``by``, then ``TIMES``.
 
     Examples
     --------
@@ -93,7 +93,7 @@ def timing(
 
 
 def timed_groups(table: pd.DataFrame, by: pd.DataFrame) -> pd.DataFrame:
-    """The columns ``TIMES`` of frame-table rows, one row a group of the aligned columns ``by``."""
+    """The columns ``TIMES`` of frame-table rows, one row per group of ``by``."""
     names = list(by.columns)
     values = table[["review_s", "objects", "clicks"]]
     joined = pd.concat([by, values], axis=1)

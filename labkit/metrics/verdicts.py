@@ -1,4 +1,4 @@
-"""The ledger read once: one row an object, one row a frame. All metrics are counted from these.
+"""The ledger read once: one row per object, one row per frame. All metrics are counted from these.
 
 **What is one reviewed object.** A proposal on which at least one decision stands after undone
 steps are taken out. Its *final* verdict counts once, however often it was touched:
@@ -9,15 +9,15 @@ steps are taken out. Its *final* verdict counts once, however often it was touch
 ``edited``      kept under the model's label, and its shape or attributes were edited
 ``accepted``    kept as it was proposed
 ``added``       drawn by a person and still there; an object that was added and then rejected is
-                nobody's verdict on the model and leaves no row
+                not a verdict on the model and leaves no row
 ==============  =================================================================================
 
 A proposal without a decision is not reviewed: accepting a frame at threshold *t* writes an
 ``accept`` for each object shown, so that what lies below *t* has no row and no verdict.
 
 **Hand-labelled frames.** A frame sent to hand-labelling (``reject_frame``) that was then drawn by
-``add`` without keeping a proposal. What is drawn there is no miss of the model, for nobody looked
-at its proposals as a draft: those objects are ``by_hand``, count in no rate, and their time is
+``add`` without keeping a proposal. What is drawn there is not a miss of the model: the reviewer did
+not work from its proposals. Those objects are ``by_hand``, count in no rate, and their time is
 kept apart (``hand_s``). A reviewer who keeps a proposal after ``reject_frame`` has gone back to
 reviewing; that frame is a reviewed one.
 """
@@ -80,7 +80,7 @@ def objects_of(book: Rows, per_reviewer: bool) -> pd.DataFrame:
         label_codes(standing["label_before"], standing["label_after"]),
         key,
     )
-    # what a person drew and took back is no verdict; nor is touching what somebody else drew
+    # no verdict: an object drawn and taken back, or a change to one that a person drew
     added = np.zeros(len(objects.last), dtype=bool)
     added[key[book.kind[at] == CODE["add"]]] = True
     keep = np.flatnonzero(~objects.drawn | (~objects.rejected & added))

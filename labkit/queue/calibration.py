@@ -1,4 +1,4 @@
-"""What decisions say about the model's scores: errors seen against errors expected, by label."""
+"""What decisions say about the model's scores: errors seen over errors expected, by label."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from labkit.queue.context import ScoreContext
 __all__ = ["PRIOR", "Calibration", "calibrate"]
 
 PRIOR = 2.0
-"""Errors seen and expected that every ratio starts with: it takes some decisions to move one."""
+"""Seen and expected errors that every ratio starts with, so that a few decisions move it little."""
 
 BINS = 10
 

@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 
 class Rivals(NamedTuple):
-    """Objects on which two labels are close, one entry an object; ``weight`` is its share."""
+    """Objects on which two labels are close, one entry per object; ``weight`` is its share."""
 
     frame: Ints
     label: Codes
@@ -68,9 +68,9 @@ class ScoreContext:
     runner_up_score : ndarray of float32, (m,)
         Its score, 0 where there is none.
     has_choices : ndarray of bool, (m,)
-        Whether the model told its second best class at all.
+        Whether the model gave a second best class at all.
     moment : ndarray of int, (n,)
-        Place on one long time line: neighbouring frames of a video differ by 1, frames of
+        Position on one time line: neighbouring frames of a video differ by 1, frames of
         different groups by more.
     conf : float
         The score from which a reviewer is shown a proposal.
@@ -88,7 +88,7 @@ class ScoreContext:
     walked : mapping or None
         Track id to where a track run has looked for it.
     factor : ndarray of float32 (m,) or None
-        What the decisions so far say about each proposal's expected error: 1 is as expected.
+        Factor on each proposal's expected error, from the decisions so far; 1 means as expected.
     """
 
     frame_ids: NDArray[Any]
@@ -150,7 +150,7 @@ class ScoreContext:
         """Objects on which two labels are close; see the score ``ambiguity``."""
         own = np.flatnonzero(self._close(self.score, self.runner_up_score))
         i, j, iou = self.pairs
-        # A model that tells one class a box shows its doubt as two boxes on one object.
+        # a model that gives one class per box shows its doubt as two boxes on one object
         keep = (iou > MATCH_IOU) & (self.label[i] != self.label[j])
         keep &= ~(self.has_choices[i] & self.has_choices[j])
         i, j = i[keep], j[keep]

@@ -1,4 +1,4 @@
-"""Tracks that a person should look at: what a track run has flagged, and tracks that end."""
+"""Tracks that a person should look at: those that a track run has flagged, and those that end."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _WORDS = {
     "score": "its score fell{number}",
     "iou": "its mask is uncertain{number}",
     "jump": "it jumped",
-    "return": "its points do not find their way back",
+    "return": "its points are not found again when tracked back",
     "keypoints": "a keypoint is uncertain{number}",
-    "agreement": "the ways from the keyframes on either side disagree{number}",
+    "agreement": "the passes from the two keyframes disagree{number}",
     "size": "the frames change their size here",
     "unread": "its keyframe could not be read",
 }

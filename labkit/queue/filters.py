@@ -80,8 +80,8 @@ def passing(
 ) -> Mask:
     """Which frames pass all filters, ``(n_frames,)``.
 
-    A filter chooses frames, it does not hide objects from the scores: who reviews a frame sees all
-    of it.
+    A filter chooses frames. It does not hide objects from the scores: a reviewer sees the
+    whole frame.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""In which order frames are looked at, and by which rule each came to its place."""
+"""The order of frames in a queue, and the rule that put each one in its place."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ CROWDED = 0.75
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """What an order is asked: which frames, and with what weight.
+    """What an order is given: which frames to place, and with what weight.
 
     Attributes
     ----------
@@ -46,9 +46,9 @@ class Request:
         Numbers of the frames to place.
     boost : ndarray, (n_frames,)
         Factor on a score: what decisions so far say about the frame's labels. 1 before any
-        decision. Expected errors know it already, chance never does.
+        decision. Expected errors include it already; chance never uses it.
     proposals, table : DataFrame
-        As the user gave them, for callables.
+        As the user passed them, for callables.
     quotas : mapping
         For ``four-rules``.
     """
@@ -85,7 +85,7 @@ def value(ctx: ScoreContext, name: str) -> Values:
 
 
 def _boosted(ctx: ScoreContext, request: Request, name: str) -> Values:
-    # expected errors carry the decisions' evidence themselves; chance listens to nobody
+    # expected errors carry the decisions' evidence themselves; chance ignores them
     plain = name in ("expected-errors", "random")
     return value(ctx, name) if plain else value(ctx, name) * request.boost
 
@@ -93,7 +93,7 @@ def _boosted(ctx: ScoreContext, request: Request, name: str) -> Values:
 def sorted_by(ctx: ScoreContext, frames: Ints, key: Values, then: Values) -> Ints:
     """Frames by descending key; ties by ``then``, descending, and by a seeded hash of the frame.
 
-    A hash and not the order of adding, so that frames that are alike come from everywhere.
+    Ties use a hash instead of the order of adding, so that equal frames come from all sources.
     """
     chance = value(ctx, "random")
     return frames[np.lexsort((chance[frames], -then[frames], -key[frames]))]
@@ -116,8 +116,8 @@ def by_score(score: Score) -> Order:
 def by_mix(weights: Mapping[str, float]) -> Order:
     """The order by a weighted mean of scores, each as its rank among the frames (0..1).
 
-    Ranks and not values, because a count of boxes and a probability have no common unit. Frames
-    that tie share their mean rank. A negative weight prefers low scores.
+    Ranks are mixed instead of values, because a count of boxes and a probability have no common
+    unit. Frames that tie share their mean rank. A negative weight prefers low scores.
     """
     from scipy.stats import rankdata
 
@@ -144,7 +144,7 @@ def by_mix(weights: Mapping[str, float]) -> Order:
 def by_callable(function: Callable[..., Any]) -> Order:
     """The order by the Series of ``function(proposals, frames)``, highest first.
 
-    It is indexed by ``frame_id``. Frames that it does not name, and those with NaN, come last.
+    The Series is indexed by ``frame_id``. Frames that are missing from it or NaN come last.
     """
     rule = getattr(function, "__name__", type(function).__name__)
     rule = "custom" if rule == "<lambda>" else rule
@@ -154,7 +154,7 @@ def by_callable(function: Callable[..., Any]) -> Order:
         if not isinstance(answer, pd.Series) or not answer.index.is_unique:
             raise InputError(
                 f"The order {rule!r} cannot be used",
-                f"it gave {type(answer).__name__}, not one number a frame",
+                f"it returned {type(answer).__name__}, not one number per frame",
                 "return a Series indexed by frame_id, each frame once",
             )
         index = pd.Index(answer.index.astype(object))

@@ -197,13 +197,13 @@ def rerank(
     walked: Mapping[int, Walked] | None = None,
     quotas: Mapping[str, float] | None = None,
 ) -> pd.DataFrame:
-    """The queue after some decisions: what is done stays where it is, the rest is ordered anew.
+    """The queue after some decisions: what is done stays where it is, the rest is ordered again.
 
     Frames that were accepted, sent to hand-labelling or skipped keep their rank and their row, so
     a session's place in the queue stays valid. The others share the remaining ranks, with their
     scores multiplied by what the decisions say about their labels: where ``bus`` was wrong twice as
     often as its scores promised, frames with doubtful buses move up
-    (:func:`labkit.queue.calibration.calibrate`). The random share listens to nobody.
+    (:func:`labkit.queue.calibration.calibrate`). Decisions do not change the random share.
 
     Parameters
     ----------

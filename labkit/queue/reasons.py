@@ -1,4 +1,4 @@
-"""The reason column of a queue: the rule's own words first, then what else speaks for the frame."""
+"""The reason column of a queue: first the rule's words, then other reasons to look at the frame."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _INSTEAD = {"rest": "expected-errors"}
 
 
 def reasons(ctx: ScoreContext, placed: Placed) -> NDArray[np.object_]:
-    """One line per place of the queue: ``'3 boxes at 0.45; bus 0.48 / truck 0.44'``."""
+    """One line per row of the queue: ``'3 boxes at 0.45; bus 0.48 / truck 0.44'``."""
     rules = [str(name) for name in dict.fromkeys(placed.rule.tolist())]
     parts: list[list[str]] = [[] for _ in placed.frames]
     made: dict[str, Phrases] = {}

@@ -1,4 +1,4 @@
-"""What makes a frame worth a look: one pure function a score, a number per frame.
+"""Why a frame is worth a look: one pure function per score, one number per frame.
 
 A score is higher where a frame should be seen earlier, and 0 where it has nothing to say. Each
 states its range and what both ends mean; ``scores['entropy'].description`` tells it at run time.
@@ -130,7 +130,7 @@ def nms_pressure(ctx: ScoreContext) -> Values:
     "Ambiguous classes",
     "Sum over objects whose second label scores at least half as much as the first, of the "
     "harmonic mean of both scores; objects below half the threshold are left out. Labels that "
-    "become one project label are one. Where the model told no second class, two boxes of unequal "
+    "become one project label are one. Where the model gave no second class, two boxes of unequal "
     "labels with an IoU above 0.5 are one such object. 0: every label is clear; each object adds "
     "up to 1, the more the closer and the surer both labels are.",
     words=words.ambiguity,
@@ -228,7 +228,7 @@ def random(ctx: ScoreContext) -> Values:
 
 
 def score_table(ctx: ScoreContext, names: Iterable[str] | None = None) -> pd.DataFrame:
-    """Scores of all frames as a table, one column a score, indexed by ``frame_id``.
+    """Scores of all frames as a table, one column per score, indexed by ``frame_id``.
 
     Parameters
     ----------

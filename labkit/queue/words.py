@@ -1,7 +1,7 @@
-"""Why a frame is where it is, in words: one phrase per frame and score, empty where it is silent.
+"""Reasons in words: one phrase per frame and score, empty where there is nothing to say.
 
-Each function takes the context and the values of its score and gives an object array ``(n,)``.
-Phrases are made for frames that have something to say only, so that a queue of 50,000 frames costs
+Each function takes the context and the values of its score and returns an object array ``(n,)``.
+Phrases are made only for frames that have a reason, so that a queue of 50,000 frames costs
 no more than its text.
 """
 
@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 MOST = 3
-"""Tracks that are told of on one frame."""
+"""The most tracks that are named on one frame."""
 
 Phrases = NDArray[Any]
 Values = NDArray[np.float64]
@@ -53,7 +53,7 @@ def _phrases(ctx: ScoreContext, at: Any, texts: list[str]) -> Phrases:
 
 
 def plain(ctx: ScoreContext, values: Values) -> Phrases:
-    """The number itself, for scores without words of their own."""
+    """The number itself, for scores that have no words."""
     at = np.flatnonzero(values)
     return _phrases(ctx, at, [f"{v:.3g}" for v in values[at].tolist()])
 

@@ -1,4 +1,4 @@
-"""The parts of a report that weigh: threshold, worth, progress, drift, agreement."""
+"""The parts of a report that compare: threshold, savings, progress, drift, agreement."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def track_sheet(
     every : int
         Show one frame in this many, from the first on, and the last.
     flagged : int
-        At most so many of the flagged frames are shown between them, the most doubtful ones.
+        How many flagged frames are shown between them at most, the most doubtful ones first.
     frames : sequence of str, optional
         Show these frames instead, in this order.
     tracks : collection of int, optional

@@ -1,6 +1,6 @@
-"""The gestures of a reviewer: a view and an intention make drafts of decisions.
+"""The gestures of a reviewer: each makes drafts of decisions from a view of the frame.
 
-Pure: nothing is written here, and nothing is decided that the gesture does not say. A gesture
+Pure functions: nothing is written here, and only what the gesture says is decided. A gesture
 that would change nothing makes no draft.
 """
 
@@ -31,7 +31,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A decision without its who, when and how long."""
+    """A decision without reviewer, time and duration."""
 
     kind: Kind
     frame_id: str

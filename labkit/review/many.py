@@ -48,7 +48,7 @@ class Refiner(Protocol):
 class Many:
     """Objects as they stood when they were asked for; each verb is one step that undo takes back.
 
-    A verb that comes too late is refused as a whole: where somebody else has decided on one of
+    A verb that comes too late is refused as a whole: if somebody else has decided on one of
     the frames since, or one of the objects is different now, nothing is written.
     """
 

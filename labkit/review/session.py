@@ -155,7 +155,7 @@ class ReviewSession:
 
     @property
     def reviewer(self) -> str:
-        """Who decides."""
+        """The reviewer who decides."""
         return self.walk.reviewer
 
     @property
@@ -170,7 +170,7 @@ class ReviewSession:
 
     @property
     def session_id(self) -> str:
-        """Stands in every row that this session writes."""
+        """The id that this session writes into every row."""
         return self.writer.session_id
 
     @property
@@ -261,7 +261,7 @@ class ReviewSession:
         return self.walk.goto(frame_id)
 
     def reload(self) -> None:
-        """Read the current frame again, with what others have decided."""
+        """Read the current frame again, with the decisions of others."""
         self.walk.reload()
 
     def set_queue(self, queue: pd.DataFrame) -> None:
@@ -451,7 +451,7 @@ class ReviewSession:
         return self.writer.signed
 
     def sign(self, reviewer: str) -> None:
-        """Let somebody else go on here: what follows is under their name, and undo is theirs.
+        """Hand the session to another reviewer: later decisions and undo are theirs.
 
         A session of scope ``own`` is one person's and refuses.
         """

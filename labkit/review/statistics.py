@@ -1,4 +1,4 @@
-"""What a session has done, for people who watch it."""
+"""What a session has done, as figures."""
 
 from __future__ import annotations
 

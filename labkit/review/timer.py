@@ -13,7 +13,7 @@ __all__ = ["ActiveTimer", "SimulatedClock"]
 
 
 class SimulatedClock:
-    """A clock that stands still until it is moved; scripted reviewers play against it."""
+    """A clock that stands still until it is moved; scripted reviewers use it."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -28,7 +28,7 @@ class SimulatedClock:
 
 
 class ActiveTimer:
-    """Adds up the time between signs of life on one frame.
+    """Adds up the time between a reviewer's actions on one frame.
 
     A gap longer than ``idle_after`` is idle time and left out as a whole, which is how CVAT
     counts working time. May be called from any thread.
@@ -59,7 +59,7 @@ class ActiveTimer:
         return self._total
 
     def touch(self) -> None:
-        """Note a sign of life: a key, a click, a pointer that moves."""
+        """Note an action: a key, a click, a pointer that moves."""
         with self._lock:
             now = self.clock()
             gap, self._last = now - self._last, now

@@ -20,7 +20,7 @@ __all__ = ["FrameView", "ProposalIndex", "check_threshold"]
 
 
 _KEPT = 512
-"""Frames whose objects are kept; making them costs more than all the rest of looking at one."""
+"""Frames whose objects are kept, because making them takes most of the time of a view."""
 
 
 def check_threshold(value: float) -> float:
@@ -152,8 +152,8 @@ class FrameView:
         """Proposals from a score up, and all that was decided, without what was rejected.
 
         On a frame that was sent to hand-labelling no proposal is shown: who labels by hand must
-        neither be led by the model nor accept its objects beside their own. What a tracker
-        has doubts about is shown at any score, see :mod:`labkit.core.visibility`.
+        neither follow the model nor accept its objects beside their own. What a tracker
+        is unsure about is shown at any score, see :mod:`labkit.core.visibility`.
         """
         return [o for o in self.objects if is_shown(o.shown_from, threshold)]
 

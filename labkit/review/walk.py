@@ -1,4 +1,4 @@
-"""Walking a queue: where a reviewer is, what is there, and where to go. Nothing is decided here."""
+"""Moving through a queue: the current frame, its view, and where to go. Nothing is decided here."""
 
 from __future__ import annotations
 
@@ -265,7 +265,7 @@ class QueueWalk:
             return there
 
     def reload(self) -> None:
-        """Read the current frame again, with what others have decided."""
+        """Read the current frame again, with the decisions of others."""
         with self.lock:
             self._view = self._fresh(self.frame_id)
 

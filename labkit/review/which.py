@@ -1,4 +1,4 @@
-"""Which objects an action on many is about, and what it did."""
+"""Which objects an action on many applies to, and what it did."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["ManyReport", "Unchanged", "Which"]
 
 @dataclass(frozen=True, slots=True)
 class Which:
-    """Which objects are meant; everything that is given has to hold.
+    """Which objects are meant; all conditions have to hold.
 
     Attributes
     ----------

@@ -47,7 +47,7 @@ class DecisionWriter:
         self._history = History(self._ledger.history(walk.reviewer))
 
     def sign(self, reviewer: str) -> None:
-        """Let somebody else go on here: what follows is under their name, and undo is theirs.
+        """Hand the session to another reviewer: later decisions and undo are theirs.
 
         ``signed`` is the name given last. A session of scope ``own`` is one person's.
 
@@ -59,7 +59,7 @@ class DecisionWriter:
         walk = self.walk
         if walk.scope == "own":
             raise InputError(
-                f"{reviewer!r} cannot go on here", f"this session is {walk.reviewer!r}'s own"
+                f"{reviewer!r} cannot take over here", f"this session is {walk.reviewer!r}'s own"
             )
         with walk.lock:
             self.signed = reviewer
@@ -169,7 +169,7 @@ class DecisionWriter:
             seqs = self._ledger.append(rows, expect if walk.scope == "shared" else None)
         except LabkitError:
             walk.timer.give_back(frame_id, seconds)
-            with contextlib.suppress(LabkitError):  # the first error is the one to tell
+            with contextlib.suppress(LabkitError):  # report the first error
                 walk.reload()
             raise
         saved = [dataclasses.replace(d, seq=s) for d, s in zip(rows, seqs, strict=True)]
@@ -213,7 +213,7 @@ class DecisionWriter:
         self._write(rows, 1, None)
         if kind == "undo":
             self._on_undo(target)
-        # rather stay than go to the first of many frames
+        # stay here instead of going to the first of many frames
         walk = self.walk
         there = [f for f in (walk.frame_id, *frames) if f in frames and f in walk]
         if not there:

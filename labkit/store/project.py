@@ -210,7 +210,7 @@ class ProjectStore(ProjectFolder):
         manifests = self.runs()
         ids = [m.run_id for m in manifests]
         if run is None:
-            # what followed a reviewer is not a run that anybody asked for
+            # a live track was not asked for as a run
             finished = [m for m in manifests if m.status == "finished"]
             asked_for = [m for m in finished if not m.params.get("follow")]
             by_id = {m.run_id: m for m in manifests}

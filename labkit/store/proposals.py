@@ -53,7 +53,7 @@ class RunStore:
     """One run's folder: ``run.json``, ``frames.txt`` and ``part-*.parquet``.
 
     Part ``k`` covers frames ``k * part_size`` to ``(k + 1) * part_size`` of the run's list. A
-    part that is there is complete; a killed run goes on at the first missing one.
+    part on disk is complete; a killed run continues at the first missing one.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -179,12 +179,12 @@ class RunStore:
         return self.manifest
 
     def discard(self) -> Manifest:
-        """Mark a run that nobody wants: it stays on disk and is shown only where it is named.
+        """Mark a run as discarded: it stays on disk and is shown only where it is named.
 
         Raises
         ------
         InputError
-            Somebody is working on it right now.
+            A process is working on it now.
         """
         lock = FileLock(self.folder / ".lock")
         try:

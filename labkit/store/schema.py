@@ -32,7 +32,7 @@ FRAMES: Final = pa.schema(
         pa.field("orientation", pa.int8(), nullable=False),
     ]
 )
-"""frames.parquet: one row a frame, in the order of adding."""
+"""frames.parquet: one row per frame, in the order of adding."""
 
 PROPOSALS: Final = pa.schema(
     [
@@ -59,7 +59,7 @@ PROPOSALS: Final = pa.schema(
         pa.field("track_id", pa.int64()),
     ]
 )
-"""runs/<run_id>/part-*.parquet: one row an object.
+"""runs/<run_id>/part-*.parquet: one row per object.
 
 ``label`` is the project's label; ``model_label``, ``label_2`` and ``label_3`` are the model's own
 names of its three best classes, with ``score`` (of the first), ``score_2`` and ``score_3``.

@@ -13,8 +13,8 @@ __all__ = ["proposes_detections", "thresholds_of"]
 def proposes_detections(manifest: Manifest, by_id: Mapping[str, Manifest]) -> bool:
     """Whether a reviewer's threshold moves a run's proposals: their scores are a detector's.
 
-    So it is with detectors and imports, with what was refined from them, and with detections that
-    were joined into tracks. Trackers that follow objects have scores of another kind.
+    This holds for detectors and imports, for runs refined from them, and for detections that
+    were joined into tracks. The scores of trackers that follow objects mean something else.
     """
     seen: set[str] = set()
     while manifest.kind == "interactor" and manifest.run_id not in seen:
@@ -47,7 +47,7 @@ def thresholds_of(
     fixed = {m.run_id: m.conf for m in shown if m.run_id not in moved}
     if threshold is not None:
         return Thresholds(threshold, moved, fixed)
-    # an import holds what people labelled: it has no threshold of its own to begin with
+    # an import holds what people labelled, so it has no threshold to begin with
     finished = [m for m in detections if m.status == "finished"]
     leading = [m for m in finished if m.kind != "import"] or finished or shown[-1:]
     return Thresholds(leading[-1].conf if leading else 0.5, moved, fixed)

@@ -23,7 +23,7 @@ _IN_JSON = re.compile(r'"track_id":\s*(\d+)')
 
 
 class Hidden:
-    """Which proposals of each run count no more, since later runs have done them again."""
+    """Which proposals of each run no longer count, because later runs replaced them."""
 
     def __init__(self, finished: Iterable[RunStore]) -> None:
         self._all: dict[str, set[str]] = {}

@@ -65,7 +65,7 @@ bench"""
 
 
 class BenchPage:
-    """A page with JupyterLab and one notebook, whose cells are written anew for each flow."""
+    """A page with JupyterLab and one notebook, whose cells are written again for each flow."""
 
     def __init__(
         self, browser: Any, lab: Lab, name: str = "bench", kernel: str = "python3"

@@ -23,7 +23,7 @@ _FOCUSED = """() => {
 
 
 def serious(page, selector):
-    """Serious and critical findings of axe-core, one line a node; nothing is left out."""
+    """Serious and critical findings of axe-core, one line per node; nothing is left out."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is missing")
     found = axe.Axe().run(page, context=selector).response["violations"]
     return [

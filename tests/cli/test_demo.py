@@ -31,7 +31,7 @@ def test_a_second_demo_goes_on_and_decides_nothing_twice(
     assert demo("--frames", coco12 / "images", "--weights", yolo_onnx, "--out", copy) == 0
     out = capsys.readouterr().out
     assert ", continued" in out
-    assert "every frame has its verdict already" in out
+    assert "every frame is decided already" in out
     assert len(out.splitlines()) <= 40
     with Project.open(copy, read_only=True) as p:
         assert len(p.decisions()) == before

@@ -99,7 +99,7 @@ def test_undone_decisions_teach_nothing(reviewed):
     pd.testing.assert_frame_equal(later, queue)
 
 
-def test_the_random_order_listens_to_nobody(reviewed):
+def test_decisions_do_not_change_the_random_order(reviewed):
     proposals, frames, log = reviewed
     queue = rank(proposals, frames, order="random")
     later = again(queue, proposals, frames, log, order="random")
