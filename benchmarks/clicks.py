@@ -1,8 +1,8 @@
 """What labkit adds to a click, and what one call for many boxes saves.
 
 Both sides use the same model on the same frame, whose embedding is computed already; rounds
-alternate, and medians are compared. Run it on a machine that does nothing else; with other work going on its
-figures are provisional: ``python benchmarks/clicks.py [--model sam2-nano] [--boxes 200]``.
+alternate, and medians are compared. Run it on a machine that does nothing else; its figures are
+provisional otherwise: ``python benchmarks/clicks.py [--model sam2-nano] [--boxes 200]``.
 """
 
 from __future__ import annotations

@@ -207,7 +207,7 @@ def test_by_time(freq: str, starts: list[str]) -> None:
 def test_bad_arguments_are_named() -> None:
     with pytest.raises(NotFoundError, match="did you mean 'label'"):
         rates(story(), "lable")
-    with pytest.raises(InputError, match="no length of time"):
+    with pytest.raises(InputError, match="not a length of time"):
         rates(story(), "time", freq="fortnight")
     with pytest.raises(InputError, match="columns"):
         rates(pd.DataFrame({"a": [1]}))
