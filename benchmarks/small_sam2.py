@@ -118,7 +118,7 @@ def clip_rows(count: int) -> list[Row]:
 
 
 def photo_rows(data: Path, count: int) -> list[Row]:
-    """What it makes of real photos, from true boxes: nothing that one could use."""
+    """Masks of real photos from true boxes; the small SAM2 knows nothing of photos."""
     predictor, values = image_predictor(CONFIG, WEIGHTS), []
     for path in sorted((data / "coco128" / "labels_seg").glob("*.txt"))[:count]:
         image = data / "coco128" / "images" / f"{path.stem}.jpg"

@@ -1,13 +1,13 @@
-"""Measure how far the bench is behind the hand, on localhost and through a link of 80 ms.
+"""Measure the delay of the bench behind the user, on localhost and through a link of 80 ms.
 
-A real JupyterLab in a real Chromium, with one kernel and one page a part; the slow link is a proxy
-on loopback that delays every chunk of bytes by 40 ms each way, in order. Everything listens on free
-ports of loopback and ends with the program, also when it is interrupted.
+A real JupyterLab in a real Chromium, with one kernel and one page per part. The slow link is a
+proxy on loopback that delays every chunk of bytes by 40 ms each way, in order. Everything listens
+on free ports of loopback and ends with the program, also when it is interrupted.
 
 How the times are taken:
 
 * Keys and mouse are Chromium's own input (``Input.dispatchKeyEvent``, ``dispatchMouseEvent``). A
-  time begins with the event's ``timeStamp``, taken by the browser before the page hears of it.
+  time begins with the event's ``timeStamp``, taken by the browser before the page gets it.
 * Painted is the frame in which the picture was drawn, at its end: ``requestAnimationFrame`` after
   the drawing, and a message posted from there, which comes when the frame's style, layout and paint
   are done. What the compositor takes afterwards is seen by Event Timing only, in steps of 8 ms; its
@@ -69,7 +69,7 @@ def main() -> None:
     """Measure the parts and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", help=f"some of {','.join(PARTS)}", default=",".join(PARTS))
-    parser.add_argument("--frames", type=int, default=60, help="verdicts a part and link")
+    parser.add_argument("--frames", type=int, default=60, help="verdicts per part and link")
     given = parser.parse_args()
     parts = given.only.split(",")
     if unknown := [p for p in parts if p not in PARTS]:
@@ -79,7 +79,7 @@ def main() -> None:
         rows = [row for part in parts for row in measure(rig, part)]
     show(
         "ui" if len(parts) == len(PARTS) else f"ui-{'-'.join(parts)}",
-        "How far is the bench behind the hand? (median / p95)",
+        "How long is the delay of the bench? (median / p95)",
         ["question", "link", "measured", "bar", ""],
         [row.cells() for row in rows],
     )

@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=120)
     frames = parser.parse_args().frames
     cv2.setNumThreads(1)
-    for domain in (DAY, NIGHT):  # belt materials and noise are drawn once a process
+    for domain in (DAY, NIGHT):  # belt materials and noise are drawn once per process
         for seed in range(24):
             still(1000 + seed, domain)
     rows = []

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Train the small SAM2 of labkit/demo/weights. Stopped, it goes on where it was when started again.
+# Train the small SAM2 of labkit/demo/weights. Started again, it continues where it was stopped.
 #   training/run.sh [folder for data, checkpoints and logs]
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -237,7 +237,7 @@ def groups(model: nn.Module, rate: float) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    """Train until the CPU time is used up; a second start goes on from the checkpoint."""
+    """Train until the CPU time is used up; started again, it continues from the checkpoint."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--init", type=Path, required=True)

@@ -156,13 +156,13 @@ def groups(modules: nn.Module) -> list[dict[str, object]]:
 
 
 def main() -> None:
-    """Train until the CPU time is used up; a second start goes on from the checkpoint."""
+    """Train until the CPU time is used up; started again, it continues from the checkpoint."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=90.0, help="of CPU time, of all processes")
     parser.add_argument("--side", type=int, help="of frames in pixels; as the model by default")
-    parser.add_argument("--init", type=Path, help="go on from these weights, past the beginning")
+    parser.add_argument("--init", type=Path, help="continue from these weights, past the beginning")
     parser.add_argument("--rate", type=float, default=1e-3)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--processes", type=int, default=2)

@@ -2,7 +2,7 @@
 
 python -m training.yolo [--out training-out/yolo] [--epochs 8] [--images 2000]
 
-A second call goes on after the last finished epoch; `log.jsonl` has a line for each. Ends by
+Run again, it continues after the last finished epoch; `log.jsonl` has a line for each. Ends by
 writing yolo_nano.safetensors and .onnx into labkit/demo/weights; evaluate_yolo.py measures them.
 """
 
@@ -94,7 +94,7 @@ def _listen(model: Any, out: Path) -> None:
 
 
 def train(out: Path, epochs: int, images: int) -> Path:
-    """Train, or go on with it; returns the last checkpoint."""
+    """Train, or continue training; returns the last checkpoint."""
     out.mkdir(parents=True, exist_ok=True)
     start = time.process_time()
     for name, n, seed in (("train", images, TRAIN_SEED), ("val", 100, VAL_SEED)):

@@ -1,1 +1,1 @@
-"""Parts of ``benchmarks/ui.py``: one module a question, and what they are asked with."""
+"""Parts of ``benchmarks/ui.py``: one module per question, and what they share."""

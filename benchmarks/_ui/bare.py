@@ -1,4 +1,4 @@
-"""Chromium with a page that nobody records: for what the page itself holds in its process.
+"""Chromium without developer tools: for what the page itself holds in its process.
 
 Playwright watches the network through DevTools, and the renderer keeps copies of all that it loads
 for it. Here a page is driven through DevTools with ``Runtime.evaluate`` alone.

@@ -1,4 +1,4 @@
-"""A box drawn with the mouse: how far the picture is behind the hand, and what is sent."""
+"""A box drawn with the mouse: the delay of the picture, and what is sent."""
 
 from __future__ import annotations
 

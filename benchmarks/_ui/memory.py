@@ -1,6 +1,6 @@
 """What the page and the kernel hold after thousands of frames.
 
-The page's own process is looked at in a browser that nobody records: for each watcher of the
+The page's own process is measured in a browser without developer tools: for each watcher of the
 network, such as Playwright, Chromium keeps copies there of every picture that a page loads.
 """
 
@@ -29,7 +29,7 @@ _MEASURES: dict[str, tuple[str, float]] = {
     "browser_mb": ("browser process (resident, blobs included), MB", 25.0),
     "kernel_mb": ("kernel process (resident), MB", 25.0),
     "widgets": ("open widgets in the kernel", 0),
-    "renderer_mb": ("the page's own process (resident, not recorded), MB", 25.0),
+    "renderer_mb": ("the page's own process (resident, without developer tools), MB", 25.0),
 }
 """Each measure's name, and by how much it may grow where it is small."""
 _MANY = "labkitProbe.many({}, {})"

@@ -1,4 +1,4 @@
-"""A message to the kernel and back: JupyterLab as it comes, and as ``labkit lab`` starts it."""
+"""A message to the kernel and back: JupyterLab as installed, and as ``labkit lab`` starts it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def run(rig: Rig) -> list[Row]:
         prompt = probe.echoes(TRIPS)
     low, high = statistics.median(prompt), statistics.median(plain)
     return [
-        Row("a message to the kernel and back, JupyterLab as it comes", "localhost", spread(plain)),
+        Row("a message to the kernel and back, plain JupyterLab", "localhost", spread(plain)),
         Row("... started by labkit lab", "localhost", spread(prompt),
-            "<= 1.0 x as it comes", low <= high),
+            "<= 1.0 x plain JupyterLab", low <= high),
     ]  # fmt: skip
