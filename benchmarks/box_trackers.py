@@ -105,12 +105,12 @@ def single(clips: int, frames: int) -> None:
 def id_switches(rows: pd.DataFrame, real: pd.DataFrame) -> tuple[int, int, int, int]:
     """True objects found (IoU 0.5), found with a track, changes of track, and tracks on them."""
     last: dict[int, int] = {}
-    found = with_track = switches = 0
+    tracked = with_track = switches = 0
     used = set()
     box = ["x1", "y1", "x2", "y2"]
-    given = {str(k): g for k, g in rows.groupby("frame_id", observed=True)}
+    rows_of = {str(k): g for k, g in rows.groupby("frame_id", observed=True)}
     for frame, objects in real.groupby("frame_id", observed=True, sort=False):
-        here = given.get(str(frame))
+        here = rows_of.get(str(frame))
         if here is None:
             continue
         overlap = box_iou(objects[box].to_numpy(), here[box].to_numpy())
@@ -118,15 +118,15 @@ def id_switches(rows: pd.DataFrame, real: pd.DataFrame) -> tuple[int, int, int, 
             best = int(overlap[k].argmax())
             if overlap[k, best] < 0.5 or overlap[:, best].argmax() != k:
                 continue
-            found += 1
-            mine = here["track_id"].iloc[best]
-            if pd.isna(mine):
+            tracked += 1
+            track_id = here["track_id"].iloc[best]
+            if pd.isna(track_id):
                 continue
             with_track += 1
-            used.add(int(mine))
-            switches += last.get(track, int(mine)) != int(mine)
-            last[track] = int(mine)
-    return found, with_track, switches, len(used)
+            used.add(int(track_id))
+            switches += last.get(track, int(track_id)) != int(track_id)
+            last[track] = int(track_id)
+    return tracked, with_track, switches, len(used)
 
 
 def associations(frames: int) -> None:
@@ -177,9 +177,9 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=4)
     parser.add_argument("--frames", type=int, default=60)
     parser.add_argument("--night", type=int, default=60)
-    given = parser.parse_args()
-    associations(given.night)
-    single(given.clips, given.frames)
+    arguments = parser.parse_args()
+    associations(arguments.night)
+    single(arguments.clips, arguments.frames)
 
 
 if __name__ == "__main__":

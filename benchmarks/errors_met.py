@@ -91,11 +91,11 @@ def evaluate(
     perfect = area(errors, np.argsort(-errors, kind="stable"))
 
     def areas(order: str | Mapping[str, float]) -> list[float]:
-        found = []
+        areas_found = []
         for seed in range(seeds):
             queue = rank(proposals, frames, order=order, conf=CONF, seed=seed)
-            found.append(area(errors, place.get_indexer(queue["frame_id"].astype(object))))
-        return found
+            areas_found.append(area(errors, place.get_indexer(queue["frame_id"].astype(object))))
+        return areas_found
 
     # neighbouring frames and a second run are not in this data
     orders: list[Any] = ["four-rules", *(s for s in scores if s not in ("flicker", "disagreement"))]
@@ -114,13 +114,15 @@ def main() -> None:
     beside = Path(__file__).resolve().parents[2] / "shared" / "data"
     parser.add_argument("--data", type=Path, default=beside)
     parser.add_argument("--seeds", type=int, default=50)
-    given = parser.parse_args()
-    names = names_of(given.data / "weights" / "yolov8n_int8.onnx")
+    arguments = parser.parse_args()
+    names = names_of(arguments.data / "weights" / "yolov8n_int8.onnx")
     with tempfile.TemporaryDirectory() as root:
-        proposals, frames = predict(given.data, names, Path(root))
-    truth = ground_truth(given.data / "coco128" / "labels", frames, names)
+        proposals, frames = predict(arguments.data, names, Path(root))
+    truth = ground_truth(arguments.data / "coco128" / "labels", frames, names)
     errors = errors_of(proposals, truth, frames)
-    report(evaluate(proposals, frames, errors.sum(axis=1), given.seeds), errors, given.seeds)
+    report(
+        evaluate(proposals, frames, errors.sum(axis=1), arguments.seeds), errors, arguments.seeds
+    )
 
 
 def report(table: pd.DataFrame, errors: np.ndarray, seeds: int) -> None:

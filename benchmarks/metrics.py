@@ -158,15 +158,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--decisions", type=int, default=1_000_000)
     parser.add_argument("--repeats", type=int, default=3)
-    given = parser.parse_args()
-    proposals, decisions = ledger(given.decisions)
+    arguments = parser.parse_args()
+    proposals, decisions = ledger(arguments.decisions)
     _, decisions_small = ledger(20_000, seed=1)
     base = peak_gb()
     n = len(decisions)
     rows = [
-        ("undo", measured(lambda: standing_rows(decisions), given.repeats)),
-        ("metrics.summary", measured(lambda: metrics.summary(decisions), given.repeats)),
-        ("fold", measured(lambda: fold(proposals, decisions), given.repeats)),
+        ("undo", measured(lambda: standing_rows(decisions), arguments.repeats)),
+        ("metrics.summary", measured(lambda: metrics.summary(decisions), arguments.repeats)),
+        ("fold", measured(lambda: fold(proposals, decisions), arguments.repeats)),
         (
             "rates by reviewer, label",
             measured(lambda: metrics.rates(decisions, ["reviewer", "label"]), 1),
@@ -177,15 +177,15 @@ def main() -> None:
         ("roi", measured(lambda: metrics.roi(decisions), 1)),
     ]
     both = dict(rows)["metrics.summary"] + dict(rows)["fold"]
-    mine = measured(lambda: metrics.summary(decisions_small), given.repeats)
-    theirs = measured(lambda: peer(decisions_small), 1)
+    labkit_s = measured(lambda: metrics.summary(decisions_small), arguments.repeats)
+    peer_s = measured(lambda: peer(decisions_small), 1)
     table = [[name, f"{seconds:.2f} s"] for name, seconds in rows]
     table += [
         ["**fold + summary**, bar 5 s", f"{both:.2f} s"],
         ["peak memory, bar 2 GB", f"{peak_gb():.2f} GB (the inputs alone {base:.2f})"],
         [
             f"`groupby().apply` over summary, {len(decisions_small):,} decisions",
-            f"{theirs:.1f} s over {mine:.3f} s, {theirs / mine:.0f} x",
+            f"{peer_s:.1f} s over {labkit_s:.3f} s, {peer_s / labkit_s:.0f} x",
         ],
     ]
     show("metrics", f"Metrics of {n:,} decisions, {len(proposals):,} proposals", ["", ""], table)

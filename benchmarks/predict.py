@@ -39,31 +39,31 @@ def main() -> None:
     )
     parser.add_argument("--limit", type=int, default=None, help="only so many of the images")
     parser.add_argument("--rounds", type=int, default=5)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as folder,
         ProjectStore.create(Path(folder) / "p") as project,
     ):
         images = Path(folder) / "images"
         images.mkdir()
-        for path in sorted(given.images.resolve().iterdir())[: given.limit]:
+        for path in sorted(arguments.images.resolve().iterdir())[: arguments.limit]:
             (images / path.name).symlink_to(path)
         project.append_frames(scan(images, root=project.root).frames)
         count = len(project.frames())
-        model = ultralytics().YOLO(str(given.weights), task="detect")
+        model = ultralytics().YOLO(str(arguments.weights), task="detect")
 
         def peer() -> None:
             for _ in model.predict(str(images), stream=True, conf=0.05, verbose=False):
                 pass
 
         def mine() -> None:
-            predict_job(project, given.weights, progress=None, resume=False).result()
+            predict_job(project, arguments.weights, progress=None, resume=False).result()
 
         rounds = {"labkit, stored": mine, "ultralytics, not stored": peer}
         taken: dict[str, list[tuple[float, float]]] = {name: [] for name in rounds}
         for call in rounds.values():
             call()
-        for number in range(given.rounds):
+        for number in range(arguments.rounds):
             order = list(rounds.items())
             for name, call in order if number % 2 == 0 else order[::-1]:
                 taken[name].append(seconds(call))
@@ -78,7 +78,7 @@ def main() -> None:
     rows.append(["ratio of the medians", f"{wall[second] / wall[first]:.2f} (rounds: {each})", ""])
     show(
         "predict",
-        f"predict on {count} images, {given.weights.name}: at least 1.0 x Ultralytics' own",
+        f"predict on {count} images, {arguments.weights.name}: at least 1.0 x Ultralytics' own",
         ["", "frames/s", "CPU ms per frame"],
         rows,
     )

@@ -206,10 +206,10 @@ def main() -> None:
         "--plain-frames", type=int, default=2_000, help="whole videos of 100 frames"
     )
     parser.add_argument("--repeats", type=int, default=5)
-    given = parser.parse_args()
-    frames, proposals = synthetic(given.frames)
+    arguments = parser.parse_args()
+    frames, proposals = synthetic(arguments.frames)
     other = second_run(proposals)
-    head = frames.head(given.plain_frames)
+    head = frames.head(arguments.plain_frames)
     few = proposals[proposals["frame_id"].isin(head["frame_id"])]
     few_other = other[other["frame_id"].isin(head["frame_id"])]
 
@@ -217,25 +217,27 @@ def main() -> None:
         table = score_table(build_context(proposals, frames, other=other))
         return table.rank(ascending=False, method="first")
 
-    seconds = median_s(ours, given.repeats)
-    full = median_s(lambda: rank(proposals, frames, order="four-rules"), given.repeats)
+    seconds = median_s(ours, arguments.repeats)
+    full = median_s(lambda: rank(proposals, frames, order="four-rules"), arguments.repeats)
     start = time.perf_counter()
     table = plain_scores(few, head, few_other)
     table.rank(ascending=False, method="first")
     plain = time.perf_counter() - start
     scaled = plain * len(frames) / len(head)
 
-    mine = score_table(build_context(few, head, other=few_other))
+    labkit_scores = score_table(build_context(few, head, other=few_other))
     differing = [
         name
-        for name in mine
-        if name != "random" and not np.allclose(mine[name], table[name], rtol=1e-3, atol=1e-3)
+        for name in labkit_scores
+        if name != "random"
+        and not np.allclose(labkit_scores[name], table[name], rtol=1e-3, atol=1e-3)
     ]
     assert not differing, f"not the same scores: {differing}"
     good = seconds < 2 and scaled / seconds >= 20
     show(
         "rank",
-        f"Rank {len(proposals):,} proposals over {len(frames):,} frames with {len(mine.columns)} "
+        f"Rank {len(proposals):,} proposals over {len(frames):,} frames "
+        f"with {len(labkit_scores.columns)} "
         "scores",
         ("what", "seconds", "ratio"),
         [

@@ -175,10 +175,10 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=64)
     parser.add_argument("--tracker", default="flow")
     parser.add_argument("--kills", type=int, default=20)
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        killing(Path(name), given.frames, given.tracker, given.kills)
-        retracking(Path(name) / "again", given.frames, given.tracker)
+        killing(Path(name), arguments.frames, arguments.tracker, arguments.kills)
+        retracking(Path(name) / "again", arguments.frames, arguments.tracker)
 
 
 if __name__ == "__main__":

@@ -133,8 +133,8 @@ def photo_rows(data: Path, count: int) -> list[Row]:
             if truth.sum() < 100:
                 continue
             box = np.concatenate([ring.min(0), ring.max(0)])
-            said = predictor.predict(box=box, multimask_output=False)[0][0] > 0
-            values.append((mask_iou(said, truth), mask_iou(filled(pixels, box), truth)))
+            predicted = predictor.predict(box=box, multimask_output=False)[0][0] > 0
+            values.append((mask_iou(predicted, truth), mask_iou(filled(pixels, box), truth)))
     ours, peer = np.mean(values, axis=0)
     note = f"the filled box {peer:.3f}; {len(values)} objects"
     return [row("zero-shot on photos (coco128), box", ours, None, note=note)]

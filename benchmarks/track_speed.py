@@ -83,11 +83,11 @@ def package(model: Any, video: Video, boxes: Sequence[Any]) -> tuple[np.ndarray,
     loaded = clock()
     for number, box in enumerate(boxes):
         model.add_new_points_or_box(state, 0, number, box=np.array(box, np.float32))
-    found = {}
+    masks = {}
     for t, numbers, logits in model.propagate_in_video(state):
         for number, mask in zip(numbers, (logits[:, 0] > 0).cpu().numpy(), strict=True):
-            found[t, number] = mask
-    return loaded - start, clock() - loaded, found
+            masks[t, number] = mask
+    return loaded - start, clock() - loaded, masks
 
 
 def ours(model: Any, video: Video, boxes: Sequence[Any]) -> tuple[np.ndarray, Masks]:
@@ -98,13 +98,13 @@ def ours(model: Any, video: Video, boxes: Sequence[Any]) -> tuple[np.ndarray, Ma
         session = Sam2Session(VideoMemory(lambda: model, first.width, first.height))
         keys = [Keyframe(first.frame_id, k, "x", Shape(box)) for k, box in enumerate(boxes)]
         session.prompt(0, reader.read(first), keys)
-        said = {t: session.step(t, reader.read(f)) for t, f in enumerate(others, 1)}
+        results = {t: session.step(t, reader.read(f)) for t, f in enumerate(others, 1)}
         session.close()
     taken = clock() - start
     empty = np.zeros((first.height, first.width), bool)
     return taken, {
         (t, x.track_id): decode_mask(x.shape.mask) if x.shape and x.shape.mask else empty
-        for t, tracked in said.items()
+        for t, tracked in results.items()
         for x in tracked
     }
 

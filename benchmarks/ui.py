@@ -70,12 +70,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", help=f"some of {','.join(PARTS)}", default=",".join(PARTS))
     parser.add_argument("--frames", type=int, default=60, help="verdicts per part and link")
-    given = parser.parse_args()
-    parts = given.only.split(",")
+    arguments = parser.parse_args()
+    parts = arguments.only.split(",")
     if unknown := [p for p in parts if p not in PARTS]:
         parser.error(f"there is no part {unknown[0]!r}; there are {', '.join(PARTS)}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything is stopped
-    with Rig(given.frames) as rig:
+    with Rig(arguments.frames) as rig:
         rows = [row for part in parts for row in measure(rig, part)]
     show(
         "ui" if len(parts) == len(PARTS) else f"ui-{'-'.join(parts)}",

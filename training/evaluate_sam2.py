@@ -105,9 +105,9 @@ def stills_scores(predictor: Any, count: int, several: bool = True) -> Scores:
 
 def followed(scenes: list[Scene], most: int) -> list[int]:
     """Tracks to follow: well in sight in the first frame, those that leave first."""
-    seen = {o.track_id for o in scenes[0].objects if o.visible > 0.6}
-    left = {k for k in seen if not (scenes[-1].ids == k).any()}
-    return (sorted(left) + sorted(seen - left))[:most]
+    visible_first = {o.track_id for o in scenes[0].objects if o.visible > 0.6}
+    leaving = {k for k in visible_first if not (scenes[-1].ids == k).any()}
+    return (sorted(leaving) + sorted(visible_first - leaving))[:most]
 
 
 def track(predictor: Any, scenes: list[Scene], numbers: list[int], prompt: str) -> list[list[Mask]]:

@@ -92,7 +92,7 @@ def _average_precision(
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 
-    truth, found = [], []
+    truth, detections = [], []
     for k, (scene, proposals) in enumerate(pairs, start=1):
         for o in scene.objects:
             x, y, w, h = xyxy_to_xywh(o.shape.box).tolist()
@@ -100,7 +100,7 @@ def _average_precision(
             truth.append(row | {"category_id": LABELS.index(o.label) + 1, "iscrowd": 0})
         for p in proposals:
             row = {"image_id": k, "bbox": xyxy_to_xywh(p.shape.box).tolist(), "score": p.score}
-            found.append(row | {"category_id": LABELS.index(p.label) + 1})
+            detections.append(row | {"category_id": LABELS.index(p.label) + 1})
     with contextlib.redirect_stdout(io.StringIO()):
         coco = COCO()
         coco.dataset = {
@@ -110,7 +110,7 @@ def _average_precision(
             "categories": [{"id": k, "name": name} for k, name in enumerate(LABELS, 1)],
         }
         coco.createIndex()
-        run = COCOeval(coco, coco.loadRes(found), "bbox")
+        run = COCOeval(coco, coco.loadRes(detections), "bbox")
         run.evaluate()
         run.accumulate()
         run.summarize()

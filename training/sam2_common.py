@@ -262,9 +262,9 @@ def _around(cells: torch.Tensor) -> torch.Tensor:
     """Flat places of the ``NEAR`` x ``NEAR`` cells around each object, ``(n, NEAR**2)``."""
     side, place, starts = cells.shape[-1], torch.arange(cells.shape[-1]), []
     for other in (3, 2):
-        there = cells.amax((1, other)) > 0
-        first = torch.where(there, place, side).amin(1)
-        last = torch.where(there, place, -1).amax(1)
+        occupied = cells.amax((1, other)) > 0
+        first = torch.where(occupied, place, side).amin(1)
+        last = torch.where(occupied, place, -1).amax(1)
         starts.append(((first + last + 1 - NEAR) // 2).clamp(0, side - NEAR))
     rows, columns = (s[:, None] + torch.arange(NEAR) for s in starts)
     return (rows[:, :, None] * side + columns[:, None]).flatten(1)

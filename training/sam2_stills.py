@@ -61,8 +61,8 @@ def answer_loss(
     loss = each[:, 0].mean()
     if several:
         loss = 0.6 * loss + 0.5 * each[:, 1:].min(1)[0].mean() + 0.1 * each[:, 1:].mean()
-    there = nnf.binary_cross_entropy_with_logits(score, torch.ones_like(score))
-    return loss + (guess - real).abs().mean() + 0.1 * there, real
+    present = nnf.binary_cross_entropy_with_logits(score, torch.ones_like(score))
+    return loss + (guess - real).abs().mean() + 0.1 * present, real
 
 
 def chosen(out: tuple[torch.Tensor, torch.Tensor, torch.Tensor], several: bool) -> torch.Tensor:
@@ -106,8 +106,8 @@ def prompts_loss(
             ):
                 break
             before = chosen(out, kind == "click" and again == 0)
-            said = (larger(before, window) > 0)[:, 0].numpy()
-            more, sign = corrections(rng, masks, said)
+            predicted = (larger(before, window) > 0)[:, 0].numpy()
+            more, sign = corrections(rng, masks, predicted)
             points, labels = torch.cat([points, more], 1), torch.cat([labels, sign], 1)
             hint = before.clamp(-32, 32) if rng.random() < 0.8 else None
             out = net.decode(seen, corner, points, labels, hint)

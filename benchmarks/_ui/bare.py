@@ -61,12 +61,12 @@ class BarePage:
     def evaluate(self, script: str) -> Any:
         """The value of a script, awaited."""
         params = {"expression": script, "awaitPromise": True, "returnByValue": True}
-        found = self.command("Runtime.evaluate", **params)
-        if "exceptionDetails" in found:
+        reply = self.command("Runtime.evaluate", **params)
+        if "exceptionDetails" in reply:
             raise RuntimeError(
-                found["exceptionDetails"]["exception"].get("description", "an error")
+                reply["exceptionDetails"]["exception"].get("description", "an error")
             )
-        return found["result"].get("value")
+        return reply["result"].get("value")
 
     def until(self, script: str) -> None:
         """Wait until a script says true."""

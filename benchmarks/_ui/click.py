@@ -20,14 +20,14 @@ def run(rig: Rig) -> list[Row]:
         with rig.probe(link) as probe:
             project = rig.plain()
             probe.open(project)
-            found = _clicks(probe, _middles(project, probe.bench.frame_id))
-            over = [f["painted"] - f["model"] for f in found]
+            clicks = _clicks(probe, _middles(project, probe.bench.frame_id))
+            over = [f["painted"] - f["model"] for f in clicks]
             trip = 2000 * probe.delay_s
             extra = f" + {trip:.0f} of the link" if trip else ""
             rows += [
                 Row("click to mask painted, over the model's own time", link, spread(over),
                     f"<= {BAR}{extra} ms", percentile(over, 95) <= BAR + trip),
-                Row("... the model's own time", link, spread([f["model"] for f in found])),
+                Row("... the model's own time", link, spread([f["model"] for f in clicks])),
             ]  # fmt: skip
     return rows
 
@@ -44,7 +44,7 @@ def _clicks(probe: Probe, middles: list[tuple[float, float]]) -> list[dict]:
     bench.frame_size = (1280, 720)
     bench.press("s")
     page.wait_for_function(_OPEN, timeout=120_000)
-    found = []
+    clicks = []
     for k in range(CLICKS + 3):
         page.mouse.move(*bench.point(*middles[k % len(middles)]))
         probe.settle(500)  # a preview may be under way
@@ -55,7 +55,7 @@ def _clicks(probe: Probe, middles: list[tuple[float, float]]) -> list[dict]:
         out = probe.result()
         model = probe.times()["model"]
         # a preview may have been asked for before it, and none is while a click stands
-        found.append({**out, "model": model[-1]})
+        clicks.append({**out, "model": model[-1]})
         bench.press("Escape")
         probe.settle(100)
-    return found[3:]
+    return clicks[3:]

@@ -27,14 +27,14 @@ def run(rig: Rig) -> list[Row]:
         begun = probe.page.evaluate(_RUNS)
         press(probe, 2)
         probe.times()
-        found = press(probe, rig.frames)
+        times = press(probe, rig.frames)
         done = _still_running(probe)
-        committed = [f["committed"] for f in found]
+        committed = [f["committed"] for f in times]
         rows = [
             Row(f"'A' to committed while a job runs ({done - begun} frames meanwhile)", "localhost",
                 spread(committed), f"p95 <= {BAR} ms", percentile(committed, 95) <= BAR),
             Row("... next frame painted meanwhile", "localhost",
-                spread([f["painted"] for f in found])),
+                spread([f["painted"] for f in times])),
             *callbacks(probe, "localhost", "while a job runs"),
         ]  # fmt: skip
         return rows

@@ -44,7 +44,7 @@ def run(rig: Rig) -> list[Row]:
     with rig.probe() as probe:
         probe.open(rig.long(AT[-1] + SPARE))
         probe.bench.stage.focus()
-        found: list[dict[str, float]] = []
+        samples: list[dict[str, float]] = []
         done = 0
         for goal in AT:
             while done < goal:
@@ -53,11 +53,11 @@ def run(rig: Rig) -> list[Row]:
                 done += step
             if probe.bench.place != done + 1:
                 raise RuntimeError(f"at {probe.bench.place} after {done} verdicts")
-            found.append(_look(rig, probe))
+            samples.append(_look(rig, probe))
     own = _unrecorded(rig)
-    for one, renderer_mb in zip(found, own, strict=True):
+    for one, renderer_mb in zip(samples, own, strict=True):
         one["renderer_mb"] = renderer_mb
-    return [_row(name, [f[name] for f in found]) for name in _MEASURES]
+    return [_row(name, [f[name] for f in samples]) for name in _MEASURES]
 
 
 def _unrecorded(rig: Rig) -> list[float]:
@@ -105,10 +105,10 @@ def _look(rig: Rig, probe: Probe) -> dict[str, float]:
 def _resident(browser: Any) -> dict[str, float]:
     """Resident MB by type of process; of several, the one that worked most."""
     session = browser.new_browser_cdp_session()
-    found = session.send("SystemInfo.getProcessInfo")["processInfo"]
+    processes = session.send("SystemInfo.getProcessInfo")["processInfo"]
     session.detach()
-    found.sort(key=lambda p: p["cpuTime"])
-    return {p["type"]: psutil.Process(p["id"]).memory_info().rss / 2**20 for p in found}
+    processes.sort(key=lambda p: p["cpuTime"])
+    return {p["type"]: psutil.Process(p["id"]).memory_info().rss / 2**20 for p in processes}
 
 
 def _row(name: str, values: list[float]) -> Row:

@@ -29,15 +29,15 @@ def run(rig: Rig) -> list[Row]:
     rows = []
     for link in LINKS:
         with rig.probe(link) as probe:
-            theirs = _theirs(probe, rig.drawn, rig.frames)
+            peer_times = _theirs(probe, rig.drawn, rig.frames)
             probe.bench.opened = True
             probe.open(rig.plain())
             press(probe, 2)
-            ours = [f["painted"] for f in press(probe, rig.frames)]
-            ratio = statistics.median(ours) / statistics.median(theirs)
+            labkit_times = [f["painted"] for f in press(probe, rig.frames)]
+            ratio = statistics.median(labkit_times) / statistics.median(peer_times)
             rows += [
-                Row("next image, jupyter-bbox-widget 0.7.0", link, spread(theirs)),
-                Row("next image, labkit", link, spread(ours)),
+                Row("next image, jupyter-bbox-widget 0.7.0", link, spread(peer_times)),
+                Row("next image, labkit", link, spread(labkit_times)),
                 Row("labkit over jupyter-bbox-widget, medians", link, f"{ratio:.2f} x",
                     "<= 1.0 x", ratio <= 1),
             ]  # fmt: skip
@@ -52,10 +52,10 @@ def _theirs(probe: Probe, drawn: Path, frames: int) -> list[float]:
     )
     probe.settle(1000)
     page.locator(".wrapper:has(.image-measure)").focus()
-    found = []
+    times = []
     for _ in range(frames + 2):
         probe.arm("peer")
         page.keyboard.press("Enter")
-        found.append(probe.result()["painted"])
+        times.append(probe.result()["painted"])
         probe.settle(300)
-    return found[2:]
+    return times[2:]

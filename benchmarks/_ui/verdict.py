@@ -25,12 +25,12 @@ def run(rig: Rig) -> list[Row]:
             trip = statistics.median(probe.echoes())
             probe.times()
             probe.page.evaluate("() => void (labkitProbe.presented.length = 0)")
-            found = press(probe, rig.frames)
-            rows += _rows(link, found, trip)
+            times = press(probe, rig.frames)
+            rows += _rows(link, times, trip)
             presented = probe.page.evaluate("() => labkitProbe.presented")
             if presented:
                 text = f"{statistics.median(presented):.0f} / {percentile(presented, 95):.0f} ms"
-                quick = len(found) - len(presented)
+                quick = len(times) - len(presented)
                 text += f" of {len(presented)}; {max(quick, 0)} faster than 16"
                 rows.append(Row("the same by Event Timing, presented", link, text))
             rows += callbacks(probe, link)
@@ -45,12 +45,12 @@ def run_crowded(rig: Rig) -> list[Row]:
             probe.open(rig.crowded())
             press(probe, 2)
             probe.times()
-            found = press(probe, rig.frames // 2)
-            painted = [f["painted"] for f in found]
+            times = press(probe, rig.frames // 2)
+            painted = [f["painted"] for f in times]
             rows += [
                 Row("'A' to next frame painted, 1,000 objects", link, spread(painted),
                     f"<= {CROWDED} ms", percentile(painted, 95) <= CROWDED),
-                *_rest("1,000 objects", link, found),
+                *_rest("1,000 objects", link, times),
                 *callbacks(probe, link, "1,000 objects"),
             ]  # fmt: skip
     return rows
@@ -58,13 +58,13 @@ def run_crowded(rig: Rig) -> list[Row]:
 
 def press(probe: Probe, verdicts: int) -> list[dict]:
     """Press 'A' so many times, each after the bench has come to rest."""
-    found = []
+    times = []
     for _ in range(verdicts):
         probe.arm("verdict")
         probe.page.keyboard.press("a")
-        found.append(probe.result())
+        times.append(probe.result())
         probe.settle(LOOK_MS)
-    return found
+    return times
 
 
 def _rows(link: str, found: list[dict], trip: float) -> list[Row]:

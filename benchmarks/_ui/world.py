@@ -110,9 +110,9 @@ def boxes(coco: Path) -> list[tuple[str, list[dict]]]:
     """Each image with its boxes as jupyter-bbox-widget takes them, in the order of their names."""
     data = json.loads(coco.read_text("utf-8"))
     names = {c["id"]: c["name"] for c in data["categories"]}
-    found: dict[int, list[dict]] = {i["id"]: [] for i in data["images"]}
+    boxes_of: dict[int, list[dict]] = {i["id"]: [] for i in data["images"]}
     for a in data["annotations"]:
         box = dict(zip(("x", "y", "width", "height"), map(round, a["bbox"]), strict=True))
-        found[a["image_id"]].append({**box, "label": names[a["category_id"]]})
+        boxes_of[a["image_id"]].append({**box, "label": names[a["category_id"]]})
     files = sorted(data["images"], key=lambda i: i["file_name"])
-    return [(str(coco.parent / "images" / i["file_name"]), found[i["id"]]) for i in files]
+    return [(str(coco.parent / "images" / i["file_name"]), boxes_of[i["id"]]) for i in files]

@@ -59,10 +59,10 @@ class Dice:
         """One of the items, by weight where weights are given."""
         if weights is None:
             return items[self.whole(0, len(items) - 1)]
-        left = float(self._rng.random()) * sum(weights)
+        remaining = float(self._rng.random()) * sum(weights)
         for item, weight in zip(items, weights, strict=True):
-            left -= weight
-            if left < 0:
+            remaining -= weight
+            if remaining < 0:
                 return item
         return items[-1]
 

@@ -41,18 +41,18 @@ def embedded_weights(name: str = SMALL_YOLO) -> Path:
         The file is missing, or not the one that was shipped.
     """
     path, what = WEIGHTS / name, f"The embedded weights {name!r} cannot be used"
-    wanted = listed_sums(WEIGHTS).get(name)
+    expected = listed_sums(WEIGHTS).get(name)
     try:
-        found = sha256_of(path) if path.is_file() else None
+        actual = sha256_of(path) if path.is_file() else None
     except OSError as exc:
         raise ModelUnavailableError(what, f"{path} cannot be read ({exc})", _REMEDY) from exc
-    if found is None or wanted is None:
-        gone = path if found is None else WEIGHTS / SUMS
-        raise ModelUnavailableError(what, f"{gone} is missing or does not name them", _REMEDY)
-    if found != wanted:
+    if actual is None or expected is None:
+        missing = path if actual is None else WEIGHTS / SUMS
+        raise ModelUnavailableError(what, f"{missing} is missing or does not name them", _REMEDY)
+    if actual != expected:
         raise ModelUnavailableError(
             what,
-            f"{path} has been changed: its SHA-256 is {found[:12]}, not {wanted[:12]}",
+            f"{path} has been changed: its SHA-256 is {actual[:12]}, not {expected[:12]}",
             _REMEDY,
         )
     return path

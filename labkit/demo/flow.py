@@ -56,12 +56,12 @@ class Demo:
     def predict(self, progress: Any = None) -> str:
         """Run the model; a run that exists already is not repeated."""
         model = self.model
-        before = {m.run_id for m in self.project.runs() if m.status == "finished"}
+        finished = {m.run_id for m in self.project.runs() if m.status == "finished"}
         start = time.perf_counter()
         self.run_id = self.project.predict(
             model.weights, conf=model.conf, trust=model.trust, progress=progress
         )
-        if self.run_id in before:
+        if self.run_id in finished:
             return f"{self.run_id} exists already: {self._found()}"
         took = time.perf_counter() - start
         manifest = self.project.run(self.run_id).manifest
@@ -122,5 +122,5 @@ class Demo:
 def labelled_dataset(frames: str | Path) -> Path | None:
     """The YOLO dataset that a folder ``images`` belongs to, if ``labels`` lies beside it."""
     folder = Path(frames)
-    found = folder.name == "images" and (folder.parent / "labels").is_dir()
-    return folder.parent if found else None
+    has_labels = folder.name == "images" and (folder.parent / "labels").is_dir()
+    return folder.parent if has_labels else None

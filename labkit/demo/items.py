@@ -39,8 +39,8 @@ class Item:
         key = Pose(pose.x % SUB, pose.y % SUB, pose.turn % TURN)
         if self._drawn is None or self._drawn[0] != key:
             self._drawn = (key, draw(self.part, self.finish, key, lamp))
-        found = self._drawn[1]
-        return Patch(found.x + x, found.y + y, found.colour, found.cover, found.shadow)
+        drawn = self._drawn[1]
+        return Patch(drawn.x + x, drawn.y + y, drawn.colour, drawn.cover, drawn.shadow)
 
     def forget(self) -> None:
         """Let go of the drawing: the thing is out of sight."""

@@ -159,15 +159,15 @@ def _collect(
     order = {str(k): n for n, k in enumerate(wanted["frame_id"])}
     folders = {project.root / Path(uri).parent for uri in wanted["uri"].unique()}
     tables: list[pa.Table] = []
-    known: set[str] = set()
+    frame_ids_with_truth: set[str] = set()
     for path in _files([project.root, *sorted(folders), *(Path(p) for p in places)]):
         table, frames = _read(path)
-        new = set(frames) - known
+        new = set(frames) - frame_ids_with_truth
         if new & order.keys():
             keep = [k in new and k in order for k in table["frame_id"].to_pylist()]
             tables.append(table.filter(pa.array(keep, pa.bool_())).replace_schema_metadata(None))
-        known |= new
-    missing = [k for k in order if k not in known]
+        frame_ids_with_truth |= new
+    missing = [k for k in order if k not in frame_ids_with_truth]
     if missing:
         raise NotFoundError(
             f"There is no truth for {len(missing)} of {len(order)} frames",
@@ -178,11 +178,11 @@ def _collect(
 
 
 def _files(places: Iterable[Path]) -> list[Path]:
-    found: dict[Path, None] = {}
+    paths: dict[Path, None] = {}
     for place in places:
         files = sorted(place.glob(f"*{TRUTH}")) if place.is_dir() else [place]
-        found.update((f, None) for f in files)
-    return list(found)
+        paths.update((f, None) for f in files)
+    return list(paths)
 
 
 def _read(path: Path) -> tuple[pa.Table, list[str]]:

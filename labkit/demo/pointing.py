@@ -57,8 +57,8 @@ def point_at(
     """
     here = truth[truth["frame_id"] == frame_id]
     for later in until:
-        there = truth.loc[truth["frame_id"] == later, "track_id"]
-        here = here[here["track_id"].isin(there)]
+        in_sight = truth.loc[truth["frame_id"] == later, "track_id"]
+        here = here[here["track_id"].isin(in_sight)]
     size = (here["x2"] - here["x1"]) * (here["y2"] - here["y1"])
     here = here.assign(size=size).sort_values("size", ascending=False, kind="stable")
     if tracks is not None:
@@ -66,8 +66,8 @@ def point_at(
         here = here[here["track_id"].isin(wanted)]
         here = here.sort_values("track_id", key=lambda c: c.map(wanted.index))
     elif n is not None:
-        again = here["label"].astype(str).duplicated()
-        here = here.assign(again=again).sort_values("again", kind="stable").head(n)
+        repeated = here["label"].astype(str).duplicated()
+        here = here.assign(again=repeated).sort_values("again", kind="stable").head(n)
     if not len(here):
         raise InputError(f"There is nothing to point at on frame {frame_id!r}")
     return [_pointed(row) for row in here.to_dict("records")]

@@ -65,8 +65,10 @@ class Tour(Demo):
         if not (video.exists() and (folder / f"{video.stem}.{TRUTH}").exists()):
             write_video(video, night, NIGHT, SEED, on_frame=on_frame)
             new.append(f"a video of {night} frames by night")
-        said = f"drew {' and '.join(new)}, seed {SEED}" if new else "the scenes are there already"
-        return [stills, video], said
+        summary = (
+            f"drew {' and '.join(new)}, seed {SEED}" if new else "the scenes are there already"
+        )
+        return [stills, video], summary
 
     def truth(self) -> pd.DataFrame:
         """The objects that are really on the frames."""
@@ -74,8 +76,8 @@ class Tour(Demo):
 
     def masks(self) -> str:
         """Turn every box into a mask with the small SAM2; these are reviewed then."""
-        self.run_id, said = masks.refine(self.project, self.run_id)
-        return said
+        self.run_id, summary = masks.refine(self.project, self.run_id)
+        return summary
 
     def clicks(self) -> str:
         """Find parts by clicks, with the small SAM2."""

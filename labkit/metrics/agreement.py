@@ -265,8 +265,8 @@ class _Folded:
 def _two(folded: _Folded, a: str, b: str) -> tuple[pd.DataFrame, pd.DataFrame, int]:
     for name in (a, b):
         if name not in folded.book.reviewers:
-            known = ", ".join(folded.book.reviewers) or "none yet"
-            raise InputError(f"{name!r} has decided nothing", f"reviewers are {known}")
+            reviewers = ", ".join(folded.book.reviewers) or "none yet"
+            raise InputError(f"{name!r} has decided nothing", f"reviewers are {reviewers}")
     one, two = folded[a], folded[b]
     both = folded.frames[a] & folded.frames[b]
     return one[one["frame_id"].isin(both)], two[two["frame_id"].isin(both)], len(both)

@@ -68,12 +68,12 @@ class ClickCosts:
         """Mean clicks of each kind in the ledger; the default where there are under ``least``."""
         rows = Book.of(decisions).effective
         kinds = {"reject": "reject", "add": "add", "edit": "edit", "relabel": "relabel"}
-        found = {}
+        means = {}
         for field, kind in {**kinds, "frame": "accept_frame"}.items():
             clicks = rows.loc[rows["kind"] == kind, "clicks"]
             if len(clicks) >= least:
-                found[field] = float(clicks.mean())
-        return replace(cls(), **found)
+                means[field] = float(clicks.mean())
+        return replace(cls(), **means)
 
 
 @dataclass(frozen=True)

@@ -275,13 +275,13 @@ def _charted(series: pd.DataFrame, cusum: BernoulliCusum | None) -> pd.DataFrame
 
 
 def _sentence(cusum: BernoulliCusum, event: str, per: str, times: pd.Series[Any]) -> str:
-    found = (
+    alarm_text = (
         f"{len(times)} alarm{'s' * (len(times) > 1)}, the first on {times.iloc[0]:%Y-%m-%d %H:%M}"
         if len(times)
         else "no alarm"
     )
     return (
-        f"{found}: watching whether the share of {per}s {event} went from {cusum.p0:.1%} to"
+        f"{alarm_text}: watching whether the share of {per}s {event} went from {cusum.p0:.1%} to"
         f" {cusum.p1:.1%}; a false alarm comes about once in {cusum.arl0:,.0f} {per}s, a true"
         f" change is found after about {cusum.arl1:,.0f}"
     )

@@ -46,8 +46,8 @@ def frames_of(book: Rows, objects: pd.DataFrame, per_reviewer: bool) -> pd.DataF
         n, who = len(pairs), pairs // width
     at = raw.iloc[last_row(key, n)]
     # frames on which no decision stands any more are only in the raw ledger
-    known = book.frame[1].get_indexer(ids)
-    hand_from = np.append(book.hand_from, -1)[known]
+    frame_codes = book.frame[1].get_indexer(ids)
+    hand_from = np.append(book.hand_from, -1)[frame_codes]
     by_hand = (hand_from[raw_codes] >= 0) & (raw["seq"].to_numpy() > hand_from[raw_codes])
     spent: dict[str, Any] = {}
     for name, column in (("s", "active_s"), ("clicks", "clicks")):
@@ -55,7 +55,7 @@ def frames_of(book: Rows, objects: pd.DataFrame, per_reviewer: bool) -> pd.DataF
         spent[f"all_{name}"] = np.bincount(key, value, n)
         spent[f"hand_{name}"] = np.bincount(key[by_hand], value[by_hand], n)
     only = 0 if len(book.run[1]) == 1 else -1
-    run = np.append(book.run[0], only)[known]
+    run = np.append(book.run[0], only)[frame_codes]
     table = pd.DataFrame(
         {
             "frame_id": named(ids, who),
@@ -105,11 +105,11 @@ def _states_of(
     book: Rows, ids: pd.Index[Any], who: IntArray, reviewer: pd.Series[Any], per_reviewer: bool
 ) -> pd.Categorical:
     """State of each row's frame, by everybody's decisions or by the row's reviewer's own."""
-    known = book.frame[1].get_indexer(ids)[who]
+    frame_codes = book.frame[1].get_indexer(ids)[who]
     state = np.full(len(who), "open", dtype=object)
     if not per_reviewer:
-        state = np.append(book.states(), "open")[known]
+        state = np.append(book.states(), "open")[frame_codes]
     for name in book.reviewers if per_reviewer else ():
-        mine = (reviewer == name).to_numpy()
-        state[mine] = np.append(book.states(name), "open")[known[mine]]
+        own = (reviewer == name).to_numpy()
+        state[own] = np.append(book.states(name), "open")[frame_codes[own]]
     return pd.Categorical(state, categories=["accepted", "hand", "skipped", "open"])

@@ -141,7 +141,9 @@ class Rows:
         rows = self._frame_verdicts
         if reviewer is not None:
             rows = rows[rows["reviewer"] == reviewer]
-        found = frame_states(rows)
+        states = frame_states(rows)
         out: NDArray[Any] = np.full(len(self.frame[1]), "open", dtype=object)
-        out[self.frame[1].get_indexer(pd.Index(found["frame_id"]))] = found["state"].astype(object)
+        out[self.frame[1].get_indexer(pd.Index(states["frame_id"]))] = states["state"].astype(
+            object
+        )
         return out

@@ -139,7 +139,7 @@ def overview(project: Reviewed) -> dict[str, Any]:
     drift = edit_drift(book)
     states = book.frames["state"].value_counts().to_dict()
     states["undecided"] = len(frames) - int(frames["frame_id"].isin(book.frames["frame_id"]).sum())
-    found: dict[str, Any] = {
+    result: dict[str, Any] = {
         "project": project.name,
         "decisions": len(book.raw),
         "standing": len(book.effective),
@@ -162,7 +162,7 @@ def overview(project: Reviewed) -> dict[str, Any]:
         "threshold": {str(r): _advice(p, book) for r, p in _by_run(proposals)},
         "roi": asdict(roi(book)),
     }
-    return {key: _plain(value) for key, value in found.items()}
+    return {key: _plain(value) for key, value in result.items()}
 
 
 def _by_run(proposals: pd.DataFrame) -> list[tuple[Hashable, pd.DataFrame]]:

@@ -99,8 +99,8 @@ def timed_groups(table: pd.DataFrame, by: pd.DataFrame) -> pd.DataFrame:
     joined = pd.concat([by, values], axis=1)
     rows = []
     for name, part in joined.groupby(names, observed=True, dropna=False, sort=True):
-        given = name if isinstance(name, tuple) else (name,)
-        rows.append({**dict(zip(names, given, strict=True)), **_row(part)})
+        names_of_group = name if isinstance(name, tuple) else (name,)
+        rows.append({**dict(zip(names, names_of_group, strict=True)), **_row(part)})
     return pd.DataFrame(rows, columns=[*names, *TIMES])
 
 

@@ -105,8 +105,8 @@ def _pairs(
                 a, b = tracks[track][first], true[name][first]
                 overlap[i, j] = box_iou([[a[c] for c in _BOX]], [[b[c] for c in _BOX]])[0, 0]
     chosen = zip(*linear_sum_assignment(-overlap), strict=True)
-    found = {ids[i]: true_ids[j] for i, j in chosen if overlap[i, j] > 0}
-    return {track: found.get(track, -1) for track in ids}
+    true_of = {ids[i]: true_ids[j] for i, j in chosen if overlap[i, j] > 0}
+    return {track: true_of.get(track, -1) for track in ids}
 
 
 def _iou(a: Mapping[str, Any], b: Mapping[str, Any]) -> float:

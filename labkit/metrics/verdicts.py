@@ -132,6 +132,6 @@ def _complete(
     if not per_reviewer:
         done = (book.states() == "accepted")[frame]
     for name in book.reviewers if per_reviewer else ():
-        mine = (reviewer == name).to_numpy()
-        done[mine] = (book.states(name) == "accepted")[frame[mine]]
+        own = (reviewer == name).to_numpy()
+        done[own] = (book.states(name) == "accepted")[frame[own]]
     return np.asarray(done & (book.hand_from[frame] < 0), dtype=bool)

@@ -51,8 +51,12 @@ def _seen_map(
 ) -> dict[str, str | None]:
     """Which project label each model label was given in these proposals."""
     both = (label >= 0) & (model >= 0)
-    met = np.flatnonzero(np.bincount(model[both].astype(np.int64) * len(labels) + label[both]))
-    return {str(models[k // len(labels)]): str(labels[k % len(labels)]) for k in met.tolist()}
+    pairs_seen = np.flatnonzero(
+        np.bincount(model[both].astype(np.int64) * len(labels) + label[both])
+    )
+    return {
+        str(models[k // len(labels)]): str(labels[k % len(labels)]) for k in pairs_seen.tolist()
+    }
 
 
 def _choices(
@@ -60,7 +64,7 @@ def _choices(
 ) -> tuple[Codes, Floats, NDArray[np.bool_]]:
     """The best class that means another project label: code, score, and whether any was told."""
     runner, value = np.full(len(df), -1, np.int32), np.zeros(len(df), np.float32)
-    told = np.zeros(len(df), bool)
+    has_choices = np.zeros(len(df), bool)
     for k in (2, 3):
         if f"label_{k}" not in df or f"score_{k}" not in df:
             continue
@@ -68,11 +72,11 @@ def _choices(
         score = df[f"score_{k}"].to_numpy(dtype=np.float32, na_value=np.nan)
         # a class that the map drops is still another class than the object's
         project = _recode(codes, [names(to_project.get(str(m), m) or m) for m in models])
-        there = (codes >= 0) & np.isfinite(score)
-        new = there & (runner < 0) & (project != label)
+        has_class = (codes >= 0) & np.isfinite(score)
+        new = has_class & (runner < 0) & (project != label)
         runner, value = np.where(new, project, runner), np.where(new, score, value)
-        told |= there
-    return runner, value, told
+        has_choices |= has_class
+    return runner, value, has_choices
 
 
 def _numbers_of_frames(df: pd.DataFrame, frames: pd.DataFrame) -> tuple[NDArray[Any], Codes]:
@@ -80,9 +84,9 @@ def _numbers_of_frames(df: pd.DataFrame, frames: pd.DataFrame) -> tuple[NDArray[
     index = pd.Index(ids, dtype=object)
     if not index.is_unique:
         raise InputError("These frames cannot be ranked", "the table holds a frame twice")
-    codes, known = _codes(df["frame_id"])
-    found = index.get_indexer(pd.Index(known, dtype=object))
-    return ids, _recode(codes, found.tolist())
+    codes, frame_names = _codes(df["frame_id"])
+    frame_numbers = index.get_indexer(pd.Index(frame_names, dtype=object))
+    return ids, _recode(codes, frame_numbers.tolist())
 
 
 def _in_order(df: pd.DataFrame, frame: Codes) -> Ints | None:

@@ -119,8 +119,8 @@ def _hidden(
     # only a frame that was accepted as a whole says that nothing else is on it
     done = states.loc[states["state"] == "accepted", "frame_id"].astype(object).unique()
     accepted = np.isin(ctx.frame_ids.astype(str), done.astype(str))
-    mine = accepted[ctx.frame] & ~ctx.shown
-    expected = np.bincount(ctx.label[mine], ctx.score[mine], len(ctx.names))
+    hidden = accepted[ctx.frame] & ~ctx.shown
+    expected = np.bincount(ctx.label[hidden], ctx.score[hidden], len(ctx.names))
     drawn = added.loc[added["frame_id"].astype(object).isin(done), "label"]
     seen = Counter([*drawn.astype(str), *confirmed.astype(str)])
     return {

@@ -29,19 +29,19 @@ def best_pairs(i: Ints, j: Ints, weight: ArrayLike) -> Ints:
     Every round takes all pairs that are the heaviest of both their sides, which is what a loop over
     the pairs in descending weight would take; ties go to the earlier pair.
     """
-    left = np.lexsort((np.arange(len(i)), -np.asarray(weight, dtype=np.float64)))
+    pending = np.lexsort((np.arange(len(i)), -np.asarray(weight, dtype=np.float64)))
     taken: list[Ints] = []
-    while len(left):
-        a, b = i[left], j[left]
-        place = np.arange(len(left))
+    while len(pending):
+        a, b = i[pending], j[pending]
+        place = np.arange(len(pending))
         # the first of equals in descending order is the heaviest
         best_a, best_b = np.zeros(a.max() + 1, np.intp), np.zeros(b.max() + 1, np.intp)
         best_a[a[::-1]], best_b[b[::-1]] = place[::-1], place[::-1]
         won = (best_a[a] == place) & (best_b[b] == place)
-        taken.append(left[won])
+        taken.append(pending[won])
         used_a, used_b = np.zeros(len(best_a), bool), np.zeros(len(best_b), bool)
         used_a[a[won]], used_b[b[won]] = True, True
-        left = left[~used_a[a] & ~used_b[b]]
+        pending = pending[~used_a[a] & ~used_b[b]]
     return np.sort(np.concatenate(taken)) if taken else np.empty(0, dtype=np.intp)
 
 

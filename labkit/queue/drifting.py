@@ -81,8 +81,8 @@ def _words(text: str) -> list[str]:
         if reason == "area":
             out.append(_area(float(number) if number is not None else np.inf))
         else:
-            given = f" ({float(number):.2f})" if number is not None else ""
-            out.append(_WORDS.get(str(reason), str(reason)).format(number=given))
+            number_text = f" ({float(number):.2f})" if number is not None else ""
+            out.append(_WORDS.get(str(reason), str(reason)).format(number=number_text))
     return out
 
 
@@ -125,11 +125,11 @@ def _stretches(
     ctx: ScoreContext, track: int, place: Mapping[str, int], at: Collection[int]
 ) -> list[tuple[int, int, set[int]]]:
     """Moments between which a track was looked for, and those where a person says: not there."""
-    known = None if ctx.walked is None else ctx.walked.get(track)
-    if known is None:
+    walked = None if ctx.walked is None else ctx.walked.get(track)
+    if walked is None:
         return [(min(at), max(at), set())]
-    outside = {place[f] for f in known.outside if f in place}
-    pairs = [(a, b) for a, b in known.stretches if a in place and b in place]
+    outside = {place[f] for f in walked.outside if f in place}
+    pairs = [(a, b) for a, b in walked.stretches if a in place and b in place]
     return [(place[a], place[b], outside) for a, b in pairs]
 
 

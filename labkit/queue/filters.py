@@ -60,8 +60,8 @@ def states_of(states: pd.Series[Any] | pd.DataFrame | None, ids: NDArray[Any]) -
         return np.full(len(ids), "open", dtype=object)
     if isinstance(states, pd.DataFrame):
         states = states.set_index("frame_id")["state"]
-    known = dict(zip(states.index.tolist(), states.tolist(), strict=True))
-    return np.array([known.get(i, "open") for i in ids], dtype=object)
+    state_of = dict(zip(states.index.tolist(), states.tolist(), strict=True))
+    return np.array([state_of.get(i, "open") for i in ids], dtype=object)
 
 
 def _chosen(given: Collection[str] | str) -> list[str]:
@@ -113,10 +113,10 @@ def passing(
         if "group" not in frames:
             raise InputError("Frames cannot be filtered by group", "they have no column 'group'")
         group = np.asarray(frames["group"], dtype=object)
-        known = list(dict.fromkeys(group.tolist()))
+        group_names = list(dict.fromkeys(group.tolist()))
         for name in _chosen(groups):
-            if name not in known:
-                raise unknown("group", name, known)
+            if name not in group_names:
+                raise unknown("group", name, group_names)
         wanted = set(_chosen(groups))
         keep &= np.array([g in wanted for g in group.tolist()], dtype=bool)
     if decided is not None:
@@ -125,8 +125,8 @@ def passing(
 
 
 def _label_codes(ctx: ScoreContext, labels: list[str]) -> list[int]:
-    seen = [ctx.names[k] for k in np.unique(ctx.label).tolist()]
+    labels_present = [ctx.names[k] for k in np.unique(ctx.label).tolist()]
     for name in labels:
-        if seen and name not in seen:
-            raise unknown("label in these proposals", name, seen)
+        if labels_present and name not in labels_present:
+            raise unknown("label in these proposals", name, labels_present)
     return [ctx.names.index(name) for name in labels if name in ctx.names]

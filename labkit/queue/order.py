@@ -123,18 +123,18 @@ def by_mix(weights: Mapping[str, float]) -> Order:
 
     for name in weights:
         scores[name]
-    given = np.array([float(w) for w in weights.values()])
-    if not len(given) or not np.isfinite(given).all() or not np.abs(given).sum() > 0:
+    factors = np.array([float(w) for w in weights.values()])
+    if not len(factors) or not np.isfinite(factors).all() or not np.abs(factors).sum() > 0:
         raise InputError(
             f"The mix {dict(weights)!r} cannot be used", "it needs finite weights, not all 0"
         )
 
     def order(ctx: ScoreContext, request: Request) -> Placed:
         total, frames = np.zeros(ctx.n_frames), request.frames
-        for name, weight in zip(weights, given, strict=True):
+        for name, weight in zip(weights, factors, strict=True):
             rank = rankdata(_boosted(ctx, request, name)[frames]) - 1
             total[frames] += weight * rank / max(len(frames) - 1, 1)
-        placed = _one(ctx, frames, total / np.abs(given).sum(), "mix")
+        placed = _one(ctx, frames, total / np.abs(factors).sum(), "mix")
         names = sorted(weights, key=lambda k: -abs(weights[k]))
         return Placed(placed.frames, placed.score, placed.rule, tuple(names))
 
@@ -158,15 +158,15 @@ def by_callable(function: Callable[..., Any]) -> Order:
                 "return a Series indexed by frame_id, each frame once",
             )
         index = pd.Index(answer.index.astype(object))
-        found = index.get_indexer(pd.Index(ctx.frame_ids, dtype=object))
-        if ctx.n_frames and not (found >= 0).any():
+        positions = index.get_indexer(pd.Index(ctx.frame_ids, dtype=object))
+        if ctx.n_frames and not (positions >= 0).any():
             raise InputError(
                 f"The order {rule!r} cannot be used",
                 "its Series names none of the frames",
                 "return a Series indexed by frame_id",
             )
-        given = pd.to_numeric(answer, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
-        key = np.where(found >= 0, given[found], np.nan)
+        answers = pd.to_numeric(answer, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+        key = np.where(positions >= 0, answers[positions], np.nan)
         # a boost moves a frame up, also where the user's numbers are negative
         key = np.where(key > 0, key * request.boost, key / request.boost)
         placed = _one(ctx, request.frames, np.where(np.isnan(key), -np.inf, key), rule)

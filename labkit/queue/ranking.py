@@ -229,10 +229,12 @@ def rerank(
         walked=walked,
     )
     queue = queue.reset_index(drop=True)
-    known = pd.Index(ctx.frame_ids, dtype=object)
-    number = known.get_indexer(pd.Index(queue["frame_id"], dtype=object))
+    frame_index = pd.Index(ctx.frame_ids, dtype=object)
+    number = frame_index.get_indexer(pd.Index(queue["frame_id"], dtype=object))
     if (number < 0).any():
-        raise unknown("frame", queue["frame_id"][int(np.argmax(number < 0))], known.tolist(), 3)
+        raise unknown(
+            "frame", queue["frame_id"][int(np.argmax(number < 0))], frame_index.tolist(), 3
+        )
     done = np.isin(states_of(states, ctx.frame_ids), (*DECIDED, "skipped"))[number]
     runs = proposals["run_id"].unique() if "run_id" in proposals else None
     calibration = calibrate(ctx, decisions, None if runs is None else [str(r) for r in runs])

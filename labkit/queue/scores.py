@@ -137,8 +137,8 @@ def nms_pressure(ctx: ScoreContext) -> Values:
 )
 def ambiguity(ctx: ScoreContext) -> Values:
     """Two classes close on one object."""
-    found = ctx.rivals
-    return np.bincount(found.frame, found.weight, ctx.n_frames).astype(np.float64, copy=False)
+    rivals = ctx.rivals
+    return np.bincount(rivals.frame, rivals.weight, ctx.n_frames).astype(np.float64, copy=False)
 
 
 @register_score(
@@ -180,8 +180,8 @@ def expected_errors(ctx: ScoreContext) -> Values:
 )
 def flicker(ctx: ScoreContext) -> Values:
     """Blips and gaps, see :mod:`labkit.queue.temporal`."""
-    found = ctx.once(flicker_counts)
-    return np.asarray(found.blips + found.gaps, dtype=np.float64)
+    counts = ctx.once(flicker_counts)
+    return np.asarray(counts.blips + counts.gaps, dtype=np.float64)
 
 
 @register_score(
@@ -195,8 +195,8 @@ def flicker(ctx: ScoreContext) -> Values:
 )
 def disagreement(ctx: ScoreContext) -> Values:
     """Unmatched boxes and unequal labels, see :mod:`labkit.queue.compare`."""
-    found = ctx.once(disagreement_counts)
-    return np.asarray(found.unmatched + found.relabelled, dtype=np.float64)
+    counts = ctx.once(disagreement_counts)
+    return np.asarray(counts.unmatched + counts.relabelled, dtype=np.float64)
 
 
 @register_score(

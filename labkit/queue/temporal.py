@@ -40,8 +40,8 @@ def flicker_counts(ctx: ScoreContext) -> Flicker:
     moment = ctx.moment[ctx.frame[shown]]
 
     def same(a: Any, at_a: Any, b: Any, at_b: Any) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        found = cross_pairs(boxes[a], at_a, boxes[b], at_b, OVERLAP_IOU)
-        i, j = a[found.i], b[found.j]
+        pairs = cross_pairs(boxes[a], at_a, boxes[b], at_b, OVERLAP_IOU)
+        i, j = a[pairs.i], b[pairs.j]
         keep = label[i] == label[j]
         return i[keep], j[keep]
 

@@ -76,12 +76,12 @@ def borderline(ctx: ScoreContext, values: Values) -> Phrases:
 
 def ambiguity(ctx: ScoreContext, values: Values) -> Phrases:
     """``bus 0.48 / truck 0.44``, the closest object of the frame."""
-    found = ctx.rivals
-    order = np.lexsort((np.arange(len(found.frame)), -found.weight, found.frame))
-    at, first, n = np.unique(found.frame[order], return_index=True, return_counts=True)
+    rivals = ctx.rivals
+    order = np.lexsort((np.arange(len(rivals.frame)), -rivals.weight, rivals.frame))
+    at, first, n = np.unique(rivals.frame[order], return_index=True, return_counts=True)
     top = order[first]
     texts = []
-    columns = (n, found.label[top], found.score[top], found.label_2[top], found.score_2[top])
+    columns = (n, rivals.label[top], rivals.score[top], rivals.label_2[top], rivals.score_2[top])
     for k, a, p, b, q in zip(*(c.tolist() for c in columns), strict=True):
         more = f" and {k - 1} more" if k > 1 else ""
         texts.append(f"{ctx.names[a]} {p:.2f} / {ctx.names[b]} {q:.2f}{more}")
@@ -113,10 +113,10 @@ def expected_errors(ctx: ScoreContext, values: Values) -> Phrases:
 
 def flicker(ctx: ScoreContext, values: Values) -> Phrases:
     """``2 objects in this frame only, 1 object missing between neighbours``."""
-    found = ctx.once(flicker_counts)
-    at = np.flatnonzero(found.blips + found.gaps)
+    flicker_of = ctx.once(flicker_counts)
+    at = np.flatnonzero(flicker_of.blips + flicker_of.gaps)
     texts = []
-    for a, b in zip(found.blips[at].tolist(), found.gaps[at].tolist(), strict=True):
+    for a, b in zip(flicker_of.blips[at].tolist(), flicker_of.gaps[at].tolist(), strict=True):
         parts = [f"{count(a, 'object')} in this frame only"] if a else []
         parts += [f"{count(b, 'object')} missing between neighbours"] if b else []
         texts.append(", ".join(parts))
@@ -125,10 +125,10 @@ def flicker(ctx: ScoreContext, values: Values) -> Phrases:
 
 def disagreement(ctx: ScoreContext, values: Values) -> Phrases:
     """``3 boxes in one run only, 1 other label``."""
-    found = ctx.once(disagreement_counts)
-    at = np.flatnonzero(found.unmatched + found.relabelled)
+    counts = ctx.once(disagreement_counts)
+    at = np.flatnonzero(counts.unmatched + counts.relabelled)
     texts = []
-    for a, b in zip(found.unmatched[at].tolist(), found.relabelled[at].tolist(), strict=True):
+    for a, b in zip(counts.unmatched[at].tolist(), counts.relabelled[at].tolist(), strict=True):
         parts = [f"{count(a, 'box', 'boxes')} in one run only"] if a else []
         parts += [count(b, "other label")] if b else []
         texts.append(", ".join(parts))
@@ -137,12 +137,12 @@ def disagreement(ctx: ScoreContext, values: Values) -> Phrases:
 
 def drift(ctx: ScoreContext, values: Values) -> Phrases:
     """``track 3 (bolt): its area halved``."""
-    found = ctx.once(drift_counts).reasons
+    reasons = ctx.once(drift_counts).reasons
     texts = []
-    for given in found.values():
-        more = f" and {len(given) - MOST} more" if len(given) > MOST else ""
-        texts.append("; ".join(given[:MOST]) + more)
-    return _phrases(ctx, list(found), texts)
+    for phrases in reasons.values():
+        more = f" and {len(phrases) - MOST} more" if len(phrases) > MOST else ""
+        texts.append("; ".join(phrases[:MOST]) + more)
+    return _phrases(ctx, list(reasons), texts)
 
 
 def random(ctx: ScoreContext, values: Values) -> Phrases:

@@ -160,11 +160,19 @@ def plot_progress(progress: pd.DataFrame) -> Figure:
     most, longest = 0.0, 1
     parts = progress.groupby("series", observed=True, sort=False) if named else [("", progress)]
     for k, (name, part) in enumerate(parts):
-        met = np.concatenate([[0], np.cumsum(part["errors"].to_numpy(dtype=float))])
-        most, longest = max(most, met[-1]), max(longest, len(part))
-        ax.plot(met, color=colours[k % 5], linewidth=2, linestyle=dashes[k % 4], label=short(name))
+        errors_met = np.concatenate([[0], np.cumsum(part["errors"].to_numpy(dtype=float))])
+        most, longest = max(most, errors_met[-1]), max(longest, len(part))
+        ax.plot(
+            errors_met,
+            color=colours[k % 5],
+            linewidth=2,
+            linestyle=dashes[k % 4],
+            label=short(name),
+        )
         if not named:
-            ax.fill_between(np.arange(len(met)), met, color=BLUE, alpha=0.08, linewidth=0)
+            ax.fill_between(
+                np.arange(len(errors_met)), errors_met, color=BLUE, alpha=0.08, linewidth=0
+            )
     ax.plot([0, longest], [0, most], color=MUTED, linewidth=1, linestyle=(0, (2, 2)))
     ax.annotate(
         "even",

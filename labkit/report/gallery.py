@@ -35,7 +35,7 @@ def choose_frames(facts: Facts, n: int) -> dict[str, list[str]]:
     worst = errors[errors["errors"] > 0].sort_values("errors", ascending=False, kind="stable")
     clean = errors[errors["errors"] == 0]
     open_frames = facts.frames.index.difference(facts.states.index, sort=False)
-    wanted: dict[str, tuple[Iterable[Any], int]] = {
+    groups: dict[str, tuple[Iterable[Any], int]] = {
         "Could not be used": (failed, -(-n // 4)),
         "Sent to hand-labelling": (facts.hand["frame_id"], -(-n // 4)),
         "Most corrected": (worst.index, n),
@@ -45,7 +45,7 @@ def choose_frames(facts: Facts, n: int) -> dict[str, list[str]]:
     }
     out: dict[str, list[str]] = {}
     taken: set[str] = set()
-    for title, (ids, most) in wanted.items():
+    for title, (ids, most) in groups.items():
         fresh = [str(i) for i in ids if str(i) not in taken and str(i) in facts.frames.index]
         kept_free = min(len(facts.queue), n // 4) if title == "Most corrected" else 0
         chosen = fresh[: max(0, min(most, n - len(taken) - kept_free))]
@@ -101,8 +101,8 @@ def tiles_of(
                 skeletons=facts.project.skeletons,
             )
             try:
-                given = reader.encoded(frame)
-                picture = thumbnail(given.data, size, given.orientation)
+                encoded = reader.encoded(frame)
+                picture = thumbnail(encoded.data, size, encoded.orientation)
                 tiles.append(replace(tile, picture=picture))
             except LabkitError as exc:
                 tiles.append(replace(tile, problem=tile.problem or str(exc)))
@@ -153,11 +153,13 @@ def _card(tile: Tile) -> Card:
     states = pd.Series(
         [o.state for o in tile.objects if isinstance(o, AnnotatedObject)], dtype=object
     )
-    said = ", ".join(f"{k} {state}" for state, k in states.value_counts().items())
+    counts = ", ".join(f"{k} {state}" for state, k in states.value_counts().items())
     picture = encode(render_tile(tile, _SIZE), "JPEG")
     return Card(
         source=data_uri(picture, "image/jpeg"),
-        alt=f"{tile.name}: {said or 'no objects'}" if tile.picture else f"{tile.name}: no picture",
+        alt=f"{tile.name}: {counts or 'no objects'}"
+        if tile.picture
+        else f"{tile.name}: no picture",
         name=tile.name,
         verdict=tile.verdict,
         reason=tile.reason,

@@ -110,12 +110,12 @@ def _rates(facts: Facts) -> Sequence[Block]:
         if rate in _PLOTTED
     ]
     frame = pd.DataFrame(long, columns=["group", "metric", "value", "lo", "hi", "n"])
-    said = [
+    parts = [
         f"{r['group']}: {r['metric']} {percent(r['value'])}" for _, r in frame.head(9).iterrows()
     ]
     blocks: list[Block] = []
     if frame["value"].notna().any():
-        alt = "Rates by label with intervals. " + "; ".join(said)
+        alt = "Rates by label with intervals. " + "; ".join(parts)
         caption = "Points are shares, bars their 95 % intervals; in brackets how many were judged."
         blocks.append(figure_block(plot_rates(frame), alt, caption))
     text = (

@@ -135,12 +135,12 @@ def roi_blocks(facts: Facts) -> Sequence[Block]:
     found = roi(facts.book)
     text = found.sentence[:1].upper() + found.sentence[1:] + "."
     blocks: list[Block] = [Text(text)]
-    if np.isfinite(found.speedup):
-        word = "saved" if found.saved_hours >= 0 else "lost"
+    if np.isfinite(result.speedup):
+        word = "saved" if result.saved_hours >= 0 else "lost"
         blocks.append(
             Text(
-                f"Over {plural(found.objects, 'object')} on {plural(found.frames, 'frame')} that "
-                f"is {duration(abs(found.saved_hours) * 3600)} {word}."
+                f"Over {plural(result.objects, 'object')} on {plural(result.frames, 'frame')} that "
+                f"is {duration(abs(result.saved_hours) * 3600)} {word}."
             )
         )
     return blocks

@@ -170,8 +170,8 @@ def _attention(facts: Facts) -> Sequence[Block]:
 
 
 def _comments(facts: Facts, frames: pd.DataFrame) -> list[str]:
-    said = facts.decisions[facts.decisions["comment"].fillna("") != ""]
-    last = said.drop_duplicates("frame_id", keep="last").set_index("frame_id")["comment"]
+    with_comment = facts.decisions[facts.decisions["comment"].fillna("") != ""]
+    last = with_comment.drop_duplicates("frame_id", keep="last").set_index("frame_id")["comment"]
     return [str(last.get(i, "")) for i in frames["frame_id"]]
 
 
@@ -190,8 +190,8 @@ def _labels(facts: Facts) -> Sequence[Block]:
             if project != model or run.dropped.get(model)
         ]
         same = sum(1 for model, project in run.label_map.items() if project == model)
-        known = set(run.label_map)
-        rows += [(m, "dropped", count(n)) for m, n in run.dropped.items() if m not in known]
+        mapped = set(run.label_map)
+        rows += [(m, "dropped", count(n)) for m, n in run.dropped.items() if m not in mapped]
         rows.sort(key=lambda r: (r[1] == "dropped", -run.dropped.get(r[0], 0), r[1], r[0]))
         lost = sum(run.dropped.values())
         text = f"{run.run_id}: {plural(same, 'label')} under the same name, "

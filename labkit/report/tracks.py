@@ -150,13 +150,13 @@ def _name(frame: Frame, place: int | None) -> str:
 def _said(objects: Sequence[AnnotatedObject]) -> str:
     """What a person did on a frame, in words."""
     words = {"added": "drawn", "edited": "corrected", "rejected": "removed", "accepted": "accepted"}
-    said = [f"#{o.track_id} {words[o.state]}" for o in objects if o.state in words]
-    return ", ".join(said) if objects else "nothing in sight"
+    phrases = [f"#{o.track_id} {words[o.state]}" for o in objects if o.state in words]
+    return ", ".join(phrases) if objects else "nothing in sight"
 
 
 def _with_picture(tile: Tile, frame: Frame, reader: FrameReader, size: tuple[int, int]) -> Tile:
     try:
-        given = reader.encoded(frame)
-        return replace(tile, picture=thumbnail(given.data, size, given.orientation))
+        encoded = reader.encoded(frame)
+        return replace(tile, picture=thumbnail(encoded.data, size, encoded.orientation))
     except LabkitError as exc:
         return replace(tile, problem=str(exc))

@@ -39,8 +39,8 @@ def thresholds_of(
         One threshold for all runs that propose detections, in place of each one's own.
     """
     by_id = {m.run_id: m for m in manifests}
-    wanted = None if runs is None else set(runs)
-    shown = [m for m in manifests if wanted is None or m.run_id in wanted]
+    run_ids = None if runs is None else set(runs)
+    shown = [m for m in manifests if run_ids is None or m.run_id in run_ids]
     shown = shown or list(manifests)
     detections = [m for m in shown if proposes_detections(m, by_id)]
     moved = {m.run_id: m.conf if threshold is None else threshold for m in detections}

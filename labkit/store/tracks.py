@@ -68,11 +68,11 @@ def claim_ids(
         A run's id: asked again, after a kill, it gets the same ids.
     """
     with write_lock(root):
-        kept = _kept(root / _FILE)
-        if owner is not None and owner in kept["given"]:
-            return [int(i) for i in kept["given"][owner]]
-        last = max([int(kept["last"]), _last_proposed(root), *_ids_in(decided)])
-        given: list[int] = []
+        stored = _kept(root / _FILE)
+        if owner is not None and owner in stored["given"]:
+            return [int(i) for i in stored["given"][owner]]
+        last = max([int(stored["last"]), _last_proposed(root), *_ids_in(decided)])
+        claimed: list[int] = []
         taken: set[int] = set()
         high = max([last, *(w for w in wanted if w is not None)])
         for want in wanted:
@@ -80,13 +80,13 @@ def claim_ids(
                 high += 1
                 want = high
             taken.add(want)
-            given.append(want)
+            claimed.append(want)
         if owner is not None:
-            kept["given"][owner] = given
-        kept["last"] = max([last, *given])
-        text = json.dumps(kept).encode()
+            stored["given"][owner] = claimed
+        stored["last"] = max([last, *claimed])
+        text = json.dumps(stored).encode()
         write_atomic(root / _FILE, lambda f: f.write(text))
-    return given
+    return claimed
 
 
 def _kept(path: Path) -> dict[str, Any]:
