@@ -132,8 +132,8 @@ def threshold_blocks(facts: Facts) -> Sequence[Block]:
 
 def roi_blocks(facts: Facts) -> Sequence[Block]:
     """Review against hand-labelling, and where the time by hand comes from."""
-    found = roi(facts.book)
-    text = found.sentence[:1].upper() + found.sentence[1:] + "."
+    result = roi(facts.book)
+    text = result.sentence[:1].upper() + result.sentence[1:] + "."
     blocks: list[Block] = [Text(text)]
     if np.isfinite(result.speedup):
         word = "saved" if result.saved_hours >= 0 else "lost"
