@@ -133,7 +133,7 @@ def test_a_second_demo_goes_on_says_so_and_decides_nothing_twice(toured, tmp_pat
         before, runs = len(p.decisions()), [m.run_id for m in p.runs()]
     assert show_world(copy, **FEW) == 0
     said = capsys.readouterr().out
-    for words in ("going on", "scenes are there already", "exists already", "is decided already"):
+    for words in ("continued", "scenes are there already", "exists already", "is decided already"):
         assert words in said
     assert len(said.splitlines()) <= 40
     with Project.open(copy, read_only=True) as p:
