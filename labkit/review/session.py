@@ -493,5 +493,5 @@ class ReviewSession:
 
     @property
     def followed(self) -> list[LiveTrack]:
-        """Which object is held by which tracker, and what came of it."""
+        """The objects that are followed, by which tracker, and with what outcome."""
         return self.following.held()
