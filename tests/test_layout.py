@@ -26,8 +26,6 @@ CROSSING = {
     "test_real_models.py": "the models that come with labkit",
     "test_real_trackers.py": "the trackers that come with labkit",
     "test_progress.py": "what a job shows while it runs",
-    "test_contrast.py": "image filters in the bench",
-    "test_handlers.py": "callbacks of widgets",
 }
 """Files that test several modules of one package at once."""
 
