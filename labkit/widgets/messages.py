@@ -309,7 +309,7 @@ FromKernel: TypeAlias = (
 
 
 class Ready(TypedDict):
-    """A page has come that knows nothing."""
+    """A page has been loaded and knows nothing yet."""
 
     type: Literal["ready"]
     client: str
@@ -419,7 +419,7 @@ class ViewRequest(TypedDict):
 
 
 class Want(TypedDict):
-    """All pixels of a frame that is shown reduced."""
+    """Ask for all pixels of a frame that is shown reduced."""
 
     type: Literal["want"]
     client: str
@@ -450,14 +450,14 @@ class PromptsMessage(TypedDict):
 
 
 class Contrast(TypedDict):
-    """See more in dark and flat frames, or no longer."""
+    """Switch more contrast on or off, for dark and flat frames."""
 
     type: Literal["contrast"]
     client: str
 
 
 class Life(TypedDict):
-    """Somebody is there: a sign of life for the timer of active seconds."""
+    """A sign of life, for the timer of active seconds."""
 
     type: Literal["life"]
     client: str

@@ -18,7 +18,7 @@ const VERDICTS: Record<Verdict, { state: FrameState; spoken: string }> = {
 };
 
 export class Actions {
-  /** A verdict whose next frame is not here yet: no second one on the same frame meanwhile. */
+  /** The frame of a verdict whose next frame has not arrived: it takes no second verdict meanwhile. */
   private waiting = "";
   toggleSheet: () => void = () => undefined;
 
@@ -87,7 +87,7 @@ export class Actions {
     const next = store.at(frame.place + 1);
     const last = frame.place + 1 >= store.status.total;
     const { threshold } = store.status;
-    // what has come since is not accepted unseen
+    // the kernel refuses this where proposals have come since, which nobody has seen
     const args = action === "accept_frame" ? { threshold, proposals: frame.proposals } : {};
     const then = last ? frame.frame_id : (next?.frame_id ?? "");
     const accepted = (o: AnnotatedObject): AnnotatedObject =>
@@ -184,7 +184,7 @@ export class Actions {
     const { store, hand } = this;
     const ids = hand.picked.map((o) => o.id);
     if (!ids.length) return this.say("Select an object first", true);
-    // what has been moved is sent first, and no drag goes on with what is decided
+    // send what has been moved first, and end a drag of what is decided
     hand.selecting.keep(tool);
     hand.selecting.drop();
     if (action === "reject" && ids.includes(hand.painting.target ?? "")) hand.drop();

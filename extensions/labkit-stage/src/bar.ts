@@ -122,7 +122,7 @@ export class Bar {
     this.tick();
   }
 
-  /** Moved by the kernel's count; between its answers by the time since the last sign of life. */
+  /** The clock follows the kernel's count, and between its answers the time since the last sign of life. */
   active(): void {
     this.last = performance.now();
   }

@@ -84,7 +84,7 @@ export class Film {
       const picture = this.picture(id) ?? thumb.blank;
       if (picture === thumb.shown) continue;
       thumb.shown = picture;
-      button.replaceChildren(picture, thumb.number, thumb.mark); // taken from the one that had it
+      button.replaceChildren(picture, thumb.number, thumb.mark); // a canvas can be in one place only: this takes it from where it was
     }
     for (const id of this.pictures.keys()) if (!shown.has(id)) this.pictures.delete(id);
     this.paintLine();
@@ -103,7 +103,7 @@ export class Film {
     return canvas;
   }
 
-  /** One colour a run of equal states: queues are long, and their states come in runs. */
+  /** One rectangle per run of equal states: queues are long, and their states come in runs. */
   private paintLine(): void {
     const { status, frame } = this.store;
     const canvas = this.line;

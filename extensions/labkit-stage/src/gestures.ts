@@ -9,14 +9,14 @@ import type { Point } from "./types";
 export class Gestures {
   /** Space is held: the next drag pans. */
   space = false;
-  /** Space has panned since it went down: it is no tap. */
+  /** Space has panned since it went down, so it is not a tap. */
   panned = false;
   private last: Point = { x: NaN, y: NaN };
   /** Fingers on the stage. */
   private readonly touches = new Map<number, Point>();
   private pinching = false;
   private pinched: { middle: Point; spread: number } | null = null;
-  /** A pen is down: hands are no fingers then. */
+  /** A pen is down: touches are the hand's then, not fingers'. */
   private pen = false;
   /** The last press was a right click that the tool took. */
   private tookRight = false;
@@ -36,7 +36,7 @@ export class Gestures {
     on.addEventListener("wheel", (e) => this.wheel(e), { passive: false });
     on.addEventListener("contextmenu", (e) => {
       e.preventDefault();
-      // it was a click of the tool's, or a finger that rests: JupyterLab's menu would cover it
+      // the tool took this click, or a finger rests: JupyterLab's menu would cover it
       if (hand.takesRight || this.tookRight || (e as PointerEvent).pointerType === "touch")
         e.stopPropagation();
     });
@@ -93,7 +93,7 @@ export class Gestures {
     if (event.pointerType === "pen") this.pen = false;
     this.touches.delete(event.pointerId);
     if (this.pinching) {
-      // the finger that is left draws nothing
+      // the finger that remains does not draw
       this.pinched = null;
       this.pinching = this.touches.size > 0;
     } else if (this.panning) {

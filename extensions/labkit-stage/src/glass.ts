@@ -95,7 +95,7 @@ export class Glass {
   private changed(change: Change, frameId: string): void {
     if (change === "leave") return void this.hand.keep("key");
     const here = frameId === this.store.current;
-    // a frame that is fetched ahead leaves alone what is being drawn on this one
+    // a frame that is fetched ahead does not disturb what is being drawn on this one
     if (change === "frame" && here) {
       this.hand.elsewhere();
       const known = new Set(this.stage.visible.map((o) => o.id));
@@ -258,7 +258,7 @@ export class Glass {
   }
 }
 
-/** A held key decides one frame, not as many as the keyboard repeats. */
+/** A held key decides one frame: these actions ignore the keyboard's repeats. */
 const ONCE = new Set([
   "accept_frame",
   "reject_frame",

@@ -186,7 +186,7 @@ export class Hand {
   /** A press at a point of the stage. */
   down(p: Point, press: Press): void {
     const at = this.stage.view.toFrame(p);
-    // what the keyboard has begun the mouse ends
+    // the mouse ends what the keyboard has begun
     if (this.cursor.release()) this.aim(at);
     else this.press(at, press);
   }

@@ -3,7 +3,7 @@
 /** 'a', 'shift+z', 'ctrl+z', 'arrowup', '?' ... */
 export function nameOf(event: KeyboardEvent): string {
   let key = event.key.toLowerCase();
-  // other alphabets: the letter at the place where the key is
+  // other alphabets: take the Latin letter of that key
   if (key.length === 1 && key > "\u007f" && /^Key[A-Z]$/.test(event.code))
     key = event.code.slice(3).toLowerCase();
   if (key === " ") key = "space";

@@ -225,7 +225,7 @@ export type FromKernel =
   | PointingMessage
   | MaskMessage;
 
-/** A page has come that knows nothing. */
+/** A page has been loaded and knows nothing yet. */
 export interface Ready {
   type: "ready";
   client: string;
@@ -327,7 +327,7 @@ export interface ViewRequest {
   ground: string;
 }
 
-/** All pixels of a frame that is shown reduced. */
+/** Ask for all pixels of a frame that is shown reduced. */
 export interface Want {
   type: "want";
   client: string;
@@ -355,13 +355,13 @@ export interface PromptsMessage {
   vertices?: number;
 }
 
-/** See more in dark and flat frames, or no longer. */
+/** Switch more contrast on or off, for dark and flat frames. */
 export interface Contrast {
   type: "contrast";
   client: string;
 }
 
-/** Somebody is there: a sign of life for the timer of active seconds. */
+/** A sign of life, for the timer of active seconds. */
 export interface Life {
   type: "life";
   client: string;

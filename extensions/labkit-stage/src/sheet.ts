@@ -17,7 +17,7 @@ export class Sheet {
     private readonly after: () => void,
   ) {
     this.element.addEventListener("click", () => this.toggle());
-    // by Tab to what lies beneath: that has to be seen
+    // Tab leads to what lies beneath, which has to be seen then
     this.element.addEventListener("focusout", (event) => {
       const to = event.relatedTarget as Node | null;
       if (to && !this.element.contains(to)) this.element.hidden = true;

@@ -15,7 +15,7 @@ import type {
 import type { Frame, Model, Status, Unsigned } from "./types";
 import type { View } from "./view";
 
-/** "leave": another frame is about to come, though nobody here asked for it. */
+/** "leave": another frame is about to come that this page did not ask for. */
 export type Change = "frame" | "leave" | "objects" | "status" | "light" | "picture";
 export type Light = "saved" | "saving" | "refused" | "silent";
 
@@ -55,7 +55,7 @@ export class Store {
   private clicks = 0;
   /** Gestures that the kernel has refused. */
   private refusals = 0;
-  /** Acts and moves are numbered; the last one after which this page stands elsewhere. */
+  /** Acts and moves are numbered; `went` is the last one that moved this page to another frame. */
   private number = 0;
   private went = 0;
   /** Thresholds that the kernel has not taken in yet. */
@@ -183,7 +183,7 @@ export class Store {
     }, SILENT_MS);
   }
 
-  /** Show at once what a gesture means; the kernel's answer brings the truth. */
+  /** Show at once what a gesture does; the kernel's answer brings the truth. */
   imagine(
     frame: Frame,
     change: (objects: AnnotatedObject[]) => AnnotatedObject[],
@@ -237,7 +237,7 @@ export class Store {
         break;
       case "status": {
         const { type: _, ...status } = message;
-        // where this page stands it knows best; the threshold may be under the hand
+        // this page knows best where it stands, and the threshold may be in motion
         const place = this.frame?.place ?? status.place;
         const threshold = this.moving ? this.status.threshold : status.threshold;
         const letters = [...(status.states || this.status.states)];
@@ -267,14 +267,14 @@ export class Store {
     return { objects: objects.map(named), revision, proposals };
   }
 
-  /** The session has moved; what it says of the time before this page's own last move is over. */
+  /** The session has moved; news from before this page's own last move is ignored. */
   private sentTo(message: FromKernel & { type: "at" }): void {
     const to = message.frame_id;
     if (to === this.current || (message.done[this.client] ?? 0) < this.went) return;
     const before = this.number;
     this.emit("leave");
     this.goto(to);
-    // what was kept there has taken the session back
+    // keeping what was drawn there has moved the session back
     if (this.number > before && this.frame) this.move(this.frame.place, to);
   }
 
@@ -282,7 +282,7 @@ export class Store {
     const { type: _, ...frame } = message;
     const id = frame.frame_id;
     const known = this.frames.get(id);
-    // while more gestures on it are under way, what they show stays; the last answer settles it
+    // keep showing gestures that are under way on it; the last answer brings the truth
     const busy = this.busy(id);
     const merged = known && busy ? { ...frame, ...this.seen(known) } : frame;
     if (!busy) this.afterimages.delete(id);
@@ -320,7 +320,7 @@ export class Store {
       if (back) this.move(back.place, back.frame_id);
     } else {
       if (message.message) this.notice(message.message);
-      // what was refused is not saved by what comes after it
+      // a later gesture does not save what was refused
       if (!this.pending.size && this.light !== "refused") this.setLight("saved", "");
     }
   }

@@ -52,7 +52,7 @@ export class Placing implements Tool {
   on(): void {
     const { picked } = this.hand;
     const [one] = picked;
-    // an object that has its keypoints is finished: these are the next one's
+    // an object with keypoints is finished: new points belong to a new object
     const bare = picked.length === 1 && !one.shape.keypoints?.some(([, , v]) => v > 0);
     this.target = bare ? one.id : null;
     if (!bare && picked.length) this.hand.select([]);

@@ -42,7 +42,7 @@ export class Segmenting implements Tool {
 
   down(at: Point, press: Press): void {
     const { hand, pointing } = this;
-    // its points are those of the mask that is kept
+    // the mask is made from these points, so they must not change now
     if (pointing.then) return hand.say("The mask is being kept: one moment");
     const near = (p: Prompt) => Math.hypot(p.x - at.x, p.y - at.y) <= hand.near;
     const hit = pointing.points.findIndex(near);

@@ -70,7 +70,7 @@ export interface Tool {
   labelled?(): void;
   /** Forget what is not sent. */
   drop(): void;
-  /** Another frame is shown: its objects are others. */
+  /** Another frame is shown, with other objects. */
   elsewhere?(): void;
   /** Objects have other names now. */
   rename?(name: (id: string) => string): void;
