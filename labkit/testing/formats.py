@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import inspect
 import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
-from uuid import uuid4
 
 import numpy as np
 
 from labkit.core.errors import LabkitError
-from labkit.core.types import AnnotatedObject, Decision, Shape
 from labkit.exchange import (
     ExportReport,
     Format,
@@ -29,20 +24,17 @@ from labkit.exchange import (
 from labkit.exchange.format import open_format
 from labkit.exchange.matching import FrameMatcher
 from labkit.exchange.options import options_of
-from labkit.frames import scan
 from labkit.store import ProjectStore
 from labkit.testing.expect import ConformanceError, expect
+from labkit.testing.labelled import Box, boxes_by_frame, small_project, truth
 
 __all__ = ["check_format"]
 
-_LABELS: Final = ("person", "traffic light", '../"sign", <b>é</b>')
 _COMMON: Final = {
     "write": set(inspect.signature(export).parameters),
     "read": set(inspect.signature(import_annotations).parameters),
 }
 _MARKER: Final = "labkit-export.json"
-
-Box = tuple[str, float, float, float, float]
 
 
 def check_format(
@@ -79,7 +71,7 @@ def check_format(
     reads = type(chosen).read is not Format.read
     expect(writes or reads, f"{check.who} has neither a method write nor a method read.")
     check.options()
-    with _small_project() as project:
+    with small_project() as project:
         if writes:
             check.writes(project)
         if writes and reads:
@@ -140,7 +132,7 @@ class _Check:
             f"{self.who} wrote {report.frames} of {total} frames; it has to go through all of "
             "out.images().",
         )
-        objects = sum(len(boxes) for boxes in _truth(project).values())
+        objects = sum(len(boxes) for boxes in truth(project).values())
         expect(
             report.objects == objects,
             f"{self.who} left out {objects - report.objects} of {objects} boxes.",
@@ -187,13 +179,8 @@ class _Check:
         )
         silent = [i.name for i in dataset.images if not (i.labelled and i.complete)]
         expect(not silent, f"{self.who} reads images as unlabelled or incomplete{how}: {silent}.")
-        table = read_labels(project, self.format, out, **self.read)
-        got: dict[str, list[Box]] = {str(i): [] for i in project.frames()["frame_id"]}
-        columns = ["frame_id", "label", "x1", "y1", "x2", "y2"]
-        for frame_id, label, *box in table[columns].itertuples(index=False, name=None):
-            x1, y1, x2, y2 = map(float, box)
-            got[str(frame_id)].append((str(label), x1, y1, x2, y2))
-        for frame_id, boxes in _truth(project).items():
+        got = boxes_by_frame(project, read_labels(project, self.format, out, **self.read))
+        for frame_id, boxes in truth(project).items():
             same = _close(sorted(boxes), sorted(got[frame_id]), self.tolerance)
             uri = project.frame(frame_id).uri
             expect(
@@ -283,73 +270,6 @@ class _Check:
             return self._read(project, path)
         except LabkitError as exc:
             raise ConformanceError(f"{self.who} refuses its own export: {exc}") from exc
-
-
-# ---- a small project
-
-
-@contextmanager
-def _small_project() -> Iterator[ProjectStore]:
-    """Five images, two of one name and one a background, all accepted by a person."""
-    with tempfile.TemporaryDirectory(prefix="labkit-check-") as folder:
-        root = Path(folder).resolve()
-        places = ["day/a.png", "night/a.png", "day/ünï (1) 'x'.png", "day/b.png", "night/c.png"]
-        for number, name in enumerate(places):
-            _draw(root / "photos" / name, number)
-        with ProjectStore.create(root / "project", labels=_LABELS) as project:
-            found = scan(root / "photos", root=project.root)
-            project.append_frames(found.frames)
-            for number, frame in enumerate(project.iter_frames()):
-                boxes = [] if number == 3 else _boxes(number, frame.width, frame.height)
-                _decide(project, frame.frame_id, boxes)
-            yield project
-
-
-def _draw(path: Path, number: int) -> None:
-    from PIL import Image
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = np.random.default_rng(number).integers(0, 255, (40 + 8 * number, 64, 3), np.uint8)
-    Image.fromarray(pixels).save(path)
-
-
-def _boxes(number: int, width: int, height: int) -> list[Box]:
-    """As many boxes as labels, the first the whole image, none on whole pixels alone."""
-    whole: Box = (_LABELS[number % 3], 0.0, 0.0, float(width), float(height))
-    part: Box = (_LABELS[(number + 1) % 3], 3.25, 5.5, 20.75, 30.125)
-    return [whole, part, (_LABELS[2], 30.0, 2.0, 31.0, 38.0)]
-
-
-def _decide(project: ProjectStore, frame_id: str, boxes: list[Box]) -> None:
-    common: dict[str, Any] = {
-        "step": uuid4().hex,
-        "frame_id": frame_id,
-        "reviewer": "check",
-        "session_id": "check",
-        "time": datetime.now(UTC),
-    }
-    rows = []
-    for label, *box in boxes:
-        x1, y1, x2, y2 = box
-        new = AnnotatedObject(uuid4().hex, frame_id, label, Shape((x1, y1, x2, y2)))
-        rows.append(
-            Decision(
-                uuid4().hex, kind="add", object_id=new.object_id, after=new.to_json(), **common
-            )
-        )
-    rows.append(Decision(uuid4().hex, kind="accept_frame", **common))
-    project.ledger.append(rows)
-
-
-def _truth(project: ProjectStore) -> dict[str, list[Box]]:
-    """The boxes of every frame as the project has them."""
-    table = project.annotations()
-    out: dict[str, list[Box]] = {str(i): [] for i in project.frames()["frame_id"]}
-    columns = ["frame_id", "label", "x1", "y1", "x2", "y2"]
-    for frame_id, label, *box in table[columns].itertuples(index=False, name=None):
-        x1, y1, x2, y2 = map(float, box)
-        out[str(frame_id)].append((str(label), x1, y1, x2, y2))
-    return out
 
 
 def _close(a: list[Box], b: list[Box], tolerance: float) -> bool:
