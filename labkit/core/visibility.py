@@ -65,8 +65,9 @@ class Thresholds:
     def of(self, runs: Iterable[str | None]) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """The score from which proposals of these runs are shown, and whether it is fixed."""
         names = list(runs)
-        conf = [self.fixed.get(r or "", self.moved.get(r or "", self.base)) for r in names]
-        return np.array(conf, dtype=np.float32), np.array([r in self.fixed for r in names], bool)
+        of = {r: self.fixed.get(r or "", self.moved.get(r or "", self.base)) for r in set(names)}
+        conf = np.array([of[r] for r in names], dtype=np.float32)
+        return conf, np.array([r in self.fixed for r in names], dtype=bool)
 
 
 def shown_from(

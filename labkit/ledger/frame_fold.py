@@ -15,7 +15,14 @@ from numpy.typing import NDArray
 
 from labkit.core.rows import attributes_from_json
 from labkit.core.types import OBJECT_VERDICTS, AnnotatedObject, Decision, Shape
-from labkit.core.visibility import Thresholds, at_any_score, is_carried, shown_from
+from labkit.core.visibility import (
+    ALWAYS,
+    NEVER,
+    Thresholds,
+    at_any_score,
+    is_carried,
+    shown_from,
+)
 from labkit.ledger.covering import covering
 from labkit.ledger.transitions import FRAME_STATES, Status, decide, frame_weight
 from labkit.ledger.undo import standing
@@ -88,6 +95,8 @@ def _decided(
         model_label=None if drawn else o.model_label,
         reviewer=d.reviewer,
         revision=d.seq,
+        covered_by=None,
+        shown_from=NEVER if status.state == "rejected" else ALWAYS,
     )
 
 
@@ -122,7 +131,7 @@ def _visible(
 
 def _covering(objects: Sequence[AnnotatedObject]) -> NDArray[np.int64]:
     carried = [o.state == "proposed" and is_carried(o.attributes) for o in objects]
-    if not any(carried) and len({o.state == "proposed" for o in objects}) < 2:
+    if not any(carried) and not _can_cover(objects):
         return np.full(len(objects), -1, dtype=np.int64)
     return covering(
         frame=np.zeros(len(objects), dtype=np.int64),
@@ -133,6 +142,13 @@ def _covering(objects: Sequence[AnnotatedObject]) -> NDArray[np.int64]:
         revision=np.array([o.revision for o in objects], dtype=np.int64),
         carried=np.array(carried, dtype=bool),
     )
+
+
+def _can_cover(objects: Sequence[AnnotatedObject]) -> bool:
+    """Whether a decided object is of another run than a proposal, or of a track."""
+    fresh = {o.run_id for o in objects if o.state == "proposed"}
+    decided = [o for o in objects if o.state != "proposed"]
+    return bool(fresh) and any(o.track_id is not None or fresh != {o.run_id} for o in decided)
 
 
 def _codes(names: Sequence[Hashable]) -> NDArray[np.int64]:
