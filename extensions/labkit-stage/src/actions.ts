@@ -18,7 +18,7 @@ const VERDICTS: Record<Verdict, { state: FrameState; spoken: string }> = {
 };
 
 export class Actions {
-  /** The frame of a verdict whose next frame has not arrived: it takes no second verdict meanwhile. */
+  /** A decided frame whose next frame has not arrived: it takes no second verdict. */
   private waiting = "";
   toggleSheet: () => void = () => undefined;
 
@@ -87,7 +87,7 @@ export class Actions {
     const next = store.at(frame.place + 1);
     const last = frame.place + 1 >= store.status.total;
     const { threshold } = store.status;
-    // the kernel refuses this where proposals have come since, which nobody has seen
+    // the kernel refuses this where proposals have come since that were not on the screen
     const args = action === "accept_frame" ? { threshold, proposals: frame.proposals } : {};
     const then = last ? frame.frame_id : (next?.frame_id ?? "");
     const accepted = (o: AnnotatedObject): AnnotatedObject =>

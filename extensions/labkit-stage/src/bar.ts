@@ -122,7 +122,7 @@ export class Bar {
     this.tick();
   }
 
-  /** The clock follows the kernel's count, and between its answers the time since the last sign of life. */
+  /** Note a sign of life: the clock goes on between two counts of the kernel. */
   active(): void {
     this.last = performance.now();
   }

@@ -84,7 +84,8 @@ export class Film {
       const picture = this.picture(id) ?? thumb.blank;
       if (picture === thumb.shown) continue;
       thumb.shown = picture;
-      button.replaceChildren(picture, thumb.number, thumb.mark); // a canvas can be in one place only: this takes it from where it was
+      // a canvas can be in one place only: this takes it from where it was
+      button.replaceChildren(picture, thumb.number, thumb.mark);
     }
     for (const id of this.pictures.keys()) if (!shown.has(id)) this.pictures.delete(id);
     this.paintLine();
