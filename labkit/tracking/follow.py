@@ -198,7 +198,7 @@ class FollowMode:
         """The tracker of this name, opened when it is first asked for, which can take seconds."""
         with self._opening:
             if name not in self._trackers:
-                self._trackers[name] = open_tracker(name)
+                self._trackers[name] = open_tracker(name, project=self._session.project.root)
             return self._trackers[name]
 
     def has_open(self, name: str) -> bool:

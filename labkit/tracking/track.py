@@ -175,7 +175,7 @@ def _plan(
     tracker = request.tracker
     if isinstance(tracker, str):
         context.update(message="opening the tracker")
-        tracker = open_tracker(tracker, request.device)
+        tracker = open_tracker(tracker, request.device, project=project.root)
     _check_kinds(tracker.info, request.tracks)
     asked = [
         record(t.given or 0, t.label, way)

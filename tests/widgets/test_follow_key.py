@@ -103,7 +103,7 @@ def test_why_it_was_not_carried_is_said_once(bench):
 def test_a_tracker_is_opened_beside_the_gestures(bench, monkeypatch):
     may = threading.Event()
 
-    def slow(name):
+    def slow(name, **_options):
         assert may.wait(20)
         return PatchTracker(name)
 
@@ -122,7 +122,7 @@ def test_a_tracker_is_opened_beside_the_gestures(bench, monkeypatch):
 
 
 def test_a_tracker_that_cannot_be_had_is_a_line(bench, monkeypatch):
-    def lost(name):
+    def lost(name, **_options):
         raise ModelUnavailableError(f"No weights of {name!r} can be had", "no network")
 
     monkeypatch.setattr(follow, "open_tracker", lost)
