@@ -38,7 +38,7 @@ def command(
     ] = None,
     tracker: Annotated[
         str | None,
-        typer.Option(help="sam2, sam2-nano, flow, mil, or weights of SAM2; default: sam2."),
+        typer.Option(help="sam2, sam2-nano, flow, mil, linear, or weights of SAM2; default: sam2."),
     ] = None,
     to: Annotated[
         str | None,

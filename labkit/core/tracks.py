@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from labkit.core.errors import InputError
 from labkit.core.prompts import Prompts
-from labkit.core.types import AnnotatedObject, Shape
+from labkit.core.types import Shape
 
-__all__ = ["Keyframe", "Track", "Tracked", "Walked", "shapes_to_tracks"]
+__all__ = ["Keyframe", "Track", "Tracked", "Walked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,49 +116,3 @@ class Walked:
 
     stretches: tuple[tuple[str, str], ...]
     outside: frozenset[str] = frozenset()
-
-
-def shapes_to_tracks(objects: Iterable[AnnotatedObject], first_id: int = 1) -> list[Track]:
-    """Boxes, polygons and masks on single frames become tracks.
-
-    Objects with the same ``track_id`` become the keyframes of one track; one without becomes a
-    track of one keyframe. A rejected object of a track says that it is outside on that frame;
-    other rejected objects are left out.
-
-    Parameters
-    ----------
-    objects : iterable of AnnotatedObject
-        The label of a track is that of the last of its objects.
-    first_id : int
-        Ids from here up are given to objects without one; ids that are in use are skipped.
-
-    Raises
-    ------
-    InputError
-        Two objects of one track are on the same frame.
-    """
-    groups: dict[int, list[AnnotatedObject]] = {}
-    single: list[AnnotatedObject] = []
-    for item in objects:
-        if item.track_id is not None:
-            groups.setdefault(item.track_id, []).append(item)
-        elif item.state != "rejected":
-            single.append(item)
-    tracks = []
-    for track_id, items in groups.items():
-        label = items[-1].label
-        keyframes = tuple(
-            Keyframe(i.frame_id, track_id, label, outside=True)
-            if i.state == "rejected"
-            else Keyframe(i.frame_id, track_id, label, i.shape)
-            for i in items
-        )
-        tracks.append(Track(track_id, label, keyframes))
-    next_id = first_id
-    for item in single:
-        while next_id in groups:
-            next_id += 1
-        keyframe = Keyframe(item.frame_id, next_id, item.label, item.shape)
-        tracks.append(Track(next_id, item.label, (keyframe,)))
-        next_id += 1
-    return tracks

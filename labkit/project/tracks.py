@@ -85,7 +85,8 @@ class TrackVerbs(ProjectStore):
             track, and a mapping of names to objects makes one track of each. A session's selection
             can be given, too: ``session.many(lk.Which(...))``.
         tracker : str or Tracker
-            ``'sam2'``, ``'sam2-nano'``, ``'flow'``, ``'mil'``, weights of SAM2, or a tracker.
+            ``'sam2'``, ``'sam2-nano'``, ``'flow'``, ``'mil'``, ``'linear'``, weights of SAM2, or a
+            tracker.
         to : str or int, optional
             The last frame, or a number of frames from the last keyframe (from the first one
             backward, where it is negative). By default the end of the video or folder.

@@ -54,7 +54,7 @@ class Bench(Whole, ipywidgets.VBox):
         What segments by clicks, at first: ``'sam2'``, ``'sam2-nano'`` (knows the drawn world
         only), ``'scissors'`` ...; another one can be chosen in the bench.
     tracker : str
-        What T follows objects with, at first: ``'flow'``, ``'mil'``, ``'sam2'`` ...
+        What T follows objects with, at first: ``'flow'``, ``'mil'``, ``'linear'``, ``'sam2'`` ...
 
     Attributes
     ----------

@@ -46,7 +46,7 @@ class Reviewer(Whole, ipywidgets.VBox):
         What segments by clicks, at first: ``'sam2'``, ``'sam2-nano'`` (knows the drawn world
         only), ``'scissors'`` ...; another one can be chosen in the bench.
     tracker : str
-        What T follows objects with: ``'flow'``, ``'mil'``, ``'sam2'`` ...
+        What T follows objects with: ``'flow'``, ``'mil'``, ``'linear'``, ``'sam2'`` ...
 
     Raises
     ------

@@ -43,7 +43,7 @@ def test_interactors_of_sam2(name: str) -> None:
     check_interactor(name, device="cpu")
 
 
-@pytest.mark.parametrize("name", ["flow", "mil"])
+@pytest.mark.parametrize("name", ["flow", "mil", "linear"])
 def test_trackers_without_weights(name: str) -> None:
     check_tracker(name)
 

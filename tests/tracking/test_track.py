@@ -399,3 +399,17 @@ def test_a_fresh_project_object_sees_the_run_and_its_keyframes(make):
     assert [r.track_id for r in records] == [1, 2]
     assert [s.keyframe for r in records for s in r.keyframes] == keys
     assert records[0].forward == ((keys[0].frame_id, store.frame_ids[-1]),)
+
+
+def test_linear_interpolates_between_keyframes_and_is_resumed(make):
+    project = make(12)
+    keys = [key(0, 1), key(0, 9)]
+    run = track(project, keys, tracker="linear", progress=None, source=World(), part_size=4)
+    df = project.proposals(run).sort_values("frame_id")
+    assert len(df) == 11  # from the first keyframe to the end of the sequence
+    store = project.run(run)
+    rows = project.proposals(run).set_index(project.proposals(run)["frame_id"].astype(str))
+    middle = rows.loc[store.frame_ids[4]]
+    assert middle["x1"] == (keys[0].shape.box[0] + keys[1].shape.box[0]) / 2
+    assert middle["score"] == 1.0
+    assert rows.loc[store.frame_ids[-1]]["score"] == 0.5

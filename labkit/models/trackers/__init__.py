@@ -9,13 +9,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from labkit.models.adapters import known_names, open_model
-from labkit.models.trackers import flow, mil, sam2
+from labkit.models.trackers import flow, linear, mil, sam2
 from labkit.models.trackers.base import TRACKERS, Tracker
 from labkit.models.worker import Priority
 
 __all__ = ["TRACKERS", "open_tracker", "tracker_names"]
 
-del flow, mil, sam2  # imported only to be registered
+del flow, linear, mil, sam2  # imported only to be registered
 
 
 def open_tracker(
@@ -31,8 +31,8 @@ def open_tracker(
     Parameters
     ----------
     name : str or Path
-        The name of a registered tracker (``flow``, ``mil``) or of an entry point of the group
-        ``labkit.trackers``, or SAM2 under a name or path of its weights (``sam2-nano``,
+        The name of a registered tracker (``flow``, ``mil``, ``linear``) or of an entry point of
+        the group ``labkit.trackers``, or SAM2 under a name or path of its weights (``sam2-nano``,
         ``facebook/sam2.1-hiera-tiny``, a checkpoint with its YAML beside it).
     device : str or int, optional
         A torch device; None for the best one available.
