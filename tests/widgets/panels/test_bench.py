@@ -119,3 +119,15 @@ def test_without_a_front_end_there_are_tables(project, closing, monkeypatch):
             assert set(bundle) == {"text/plain", "text/html"}
             assert bundle["text/plain"]
     assert "borderline" in panels[1]._repr_mimebundle_()["text/html"]
+
+
+def test_a_bench_after_tracking_still_reviews_what_the_detector_proposed(project, closing):
+    before = project.queue()
+    first = project.proposals().iloc[[0]]
+    project.track(first, tracker="flow", progress=None)
+    bench = closing(lk.Bench(project, reviewer="ana"))
+    session = bench.reviewer.session
+    assert session.order == before["frame_id"].tolist()
+    assert session.threshold == project.runs()[0].conf
+    detected = [o for o in session.objects() if o.run_id == project.runs()[0].run_id]
+    assert all(o.score >= session.threshold for o in detected)
