@@ -102,12 +102,12 @@ def passing(
     """
     keep = np.ones(ctx.n_frames, dtype=bool)
     if labels is not None or score_range is not None:
-        low, high = (
-            (ctx.conf, 1.0) if score_range is None else score_bounds(score_range, "score_range")
-        )
-        hit = (ctx.score >= np.float32(low)) & (ctx.score <= np.float32(high))
+        hit = ctx.shown
+        if score_range is not None:
+            low, high = (np.float32(v) for v in score_bounds(score_range, "score_range"))
+            hit = (ctx.score >= low) & (ctx.score <= high)
         if labels is not None:
-            hit &= np.isin(ctx.label, _label_codes(ctx, _chosen(labels)))
+            hit = hit & np.isin(ctx.label, _label_codes(ctx, _chosen(labels)))
         keep &= ctx.per_frame(np.flatnonzero(hit)) > 0
     if groups is not None:
         if "group" not in frames:
