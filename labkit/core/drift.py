@@ -12,7 +12,7 @@ A flag means that a person should look at the frame, not that it is wrong.
            diagonal, and by more than 2 pixels (forward-backward error)
 ``keypoints`` one of its points has a confidence below 0.3
 ``agreement`` between two keyframes, the boxes of the walks from either one have an IoU below 0.5
-``size``   the frames change their size here, so the tracker began anew
+``size``   the frames change their size here, so the tracker began again
 ``unread`` the keyframe's own frame could not be read, so the tracker began on this one
 ========== =========================================================================================
 """
@@ -172,9 +172,9 @@ class DriftWatch:
         self.note(now, step)
         return found
 
-    def note(self, now: Tracked, step: int, *, anew: bool = False) -> None:
-        """Take an object as seen; ``anew`` at a keyframe, before which nothing counts."""
-        if anew:
+    def note(self, now: Tracked, step: int, *, again: bool = False) -> None:
+        """Take an object as seen; ``again`` at a keyframe, before which nothing counts."""
+        if again:
             self._seen.pop(now.track_id, None)
         if now.shape is not None:
             area = area_of(now.shape) if _outlined(now.shape) else None

@@ -109,7 +109,7 @@ class Walked:
     Attributes
     ----------
     stretches : tuple of (str, str)
-        First and last frame of each stretch, in the order of walking: a backward one ends earlier.
+        First and last frame of each stretch, in the order of tracking: a backward one ends earlier.
     outside : frozenset of str
         Frames on which a person says that it is not there.
     """

@@ -1,4 +1,4 @@
-"""What is raised where a frame's pixels cannot be had."""
+"""What is raised where a frame's pixels are not available."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["FrameError", "reason_of"]
 
 
 class FrameError(LabkitError):
-    """The pixels of a frame cannot be had: its file is gone, changed or broken (exit code 2)."""
+    """A frame cannot be read: its file is gone, changed or broken (exit code 2)."""
 
 
 def reason_of(exc: BaseException) -> str:

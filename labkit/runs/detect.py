@@ -78,8 +78,8 @@ def predict_job(
     """Start a model over frames in the background; the job's result is the run's id.
 
     Arguments are checked before this returns; the model is opened in the job. A call with the same
-    model, parameters and frames as a run that was killed, cancelled or failed goes on with that
-    run at its first missing part; where such a run is finished, its id is the result at once.
+    model, parameters and frames as a run that was killed, cancelled or failed continues that
+    run at its first missing part. If such a run is finished, its id is the result at once.
 
     The keywords are those of :meth:`labkit.Project.predict`, and:
 

@@ -356,7 +356,7 @@ def _carry_out(project: ProjectStore, spec: Spec, step: Step, context: JobContex
     run = OpenRun.find_or_create(project, spec)
     if run.is_finished:
         run.release()
-        context.update(message=f"done before: {step.summary(run.store)}")
+        context.update(message=f"finished before: {step.summary(run.store)}")
         return run.store.run_id
     with run:
         context.update(message="")

@@ -351,7 +351,7 @@ class _Lines:
 
 
 class _Bar:
-    """tqdm's bar; its notebook widget where it can be had."""
+    """tqdm's bar; its notebook widget where there is one."""
 
     def __init__(self, *, notebook: bool, stream: IO[str] | None) -> None:
         self._notebook, self._stream = notebook, stream

@@ -3,8 +3,8 @@
 ::
 
     keyframes   K1 . . . . . K2
-    the walk       > > > > >        as far as it is from K1, it counts less
-    the way back   < < < < <        found when the walk comes behind K1; it counts more
+    forward        > > > > >        counts less, the farther it is from K1
+    backward       < < < < <        made when the forward pass is past K1; counts more
 
 For trackers that do not see ahead. The shapes of the backward pass are held while the forward pass
 is inside the interval. The session continues from its own shapes, not from the blended ones, so the
@@ -115,7 +115,7 @@ class Bidirectional:
         images: ReadAhead,
         check: Callable[[], None],
     ) -> None:
-        """Walk back from those keyframes that the walk has come to see just now."""
+        """Make the backward pass from each keyframe whose interval has just begun."""
         ends: dict[int, list[int]] = {}
         for number, (_, last) in inside.items():
             if (number, last) not in self._back:
@@ -123,9 +123,9 @@ class Bidirectional:
         for last, numbers in ends.items():
             for number in numbers:
                 self._back[number, last] = {}
-            self._walk(k, last, [live[n] for n in numbers], images, check)
+            self._pass_back(k, last, [live[n] for n in numbers], images, check)
 
-    def _walk(
+    def _pass_back(
         self,
         k: int,
         last: int,
@@ -136,7 +136,7 @@ class Bidirectional:
         plan, end = self._plan, self._plan.steps[last]
         image = images.read(plan.frame(end))
         if isinstance(image, FrameFailure):
-            return  # the walk lists it when it comes there
+            return  # the forward pass lists it
         session = plan.session(end, backward=not end.pass_.backward)
         try:
             keyframes = [plan.keyframe(interval, end.position) for interval in intervals]
@@ -151,7 +151,7 @@ class Bidirectional:
                     self._back[plan.numbers[tracked.track_id], last][j] = tracked
         except (LabkitError, MemoryError, OutOfMemoryError):
             raise
-        except Exception as exc:  # noqa: BLE001  the walk itself goes on
+        except Exception as exc:  # noqa: BLE001  the forward pass continues
             _log.warning("tracking back from frame %s failed", end.frame_id, exc_info=exc)
         finally:
             plan.infer(session.close)

@@ -245,7 +245,7 @@ class FollowMode:
         self.stop()
 
     def _tidy(self) -> None:
-        """Close the runs of walks that hold nothing any more."""
+        """Close live runs that carry nothing any more."""
         used = {id(hold.run) for hold in self._holds.values()}
         idle = [live for live in self._runs if id(live) not in used]
         self._runs = [live for live in self._runs if id(live) in used]
@@ -304,7 +304,7 @@ class FollowMode:
         new: dict[int, list[_Hold]],
         on: dict[int, list[_Hold]],
     ) -> None:
-        """Say for one object whether its walk goes on, begins anew, or stays where it is."""
+        """Decide whether one object is carried on, begins again, or stays where it is."""
         live, track = hold.run, hold.track_id
         hold.note, hold.shape = "", o.shape if o is not None else None
         hold.label = o.label if o is not None else hold.label
@@ -331,7 +331,7 @@ class FollowMode:
     def _begin(
         self, holds: list[_Hold], on: dict[int, list[_Hold]], sequence: list[str], at: int
     ) -> None:
-        """A walk for objects that have none from here: one that is here already, or a new one."""
+        """Find a live run for objects that have none from here, or begin one."""
         session = self._session
         tracks = [hold.track_id for hold in holds]
         with session.lock:
@@ -366,7 +366,7 @@ class FollowMode:
             hold.frame_id, hold.note = ahead.frame_id, note
 
     def _guard(self, holds: list[_Hold], work: Callable[..., None], *args: Any) -> None:
-        """A tracker that fails lets the reviewer go on; its walk ends, and the note says why."""
+        """Where a tracker fails, its live run ends, the note says why, and the review continues."""
         try:
             work(*args)
         except Exception as exc:  # models raise whatever they like

@@ -317,7 +317,7 @@ def read_objects(path: str | Path, frame_ids: Sequence[str], at: int = 0) -> lis
     except (OSError, ValueError) as exc:
         raise InputError(f"{str(path)!r} cannot be read as JSON", str(exc)) from exc
     if not isinstance(items, list) or not items:
-        raise InputError(f"{str(path)!r} cannot be used", "it is no list of objects")
+        raise InputError(f"{str(path)!r} cannot be used", "it is not a list of objects")
     taken = [i["track"] for i in items if isinstance(i, dict) and isinstance(i.get("track"), int)]
     free = max(taken, default=0)
     out = []

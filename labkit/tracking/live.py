@@ -139,7 +139,7 @@ class LiveRun:
         return self._run.store.run_id
 
     def takes(self, frame: Frame) -> bool:
-        """Whether a frame is of the size that this walk is made for."""
+        """Whether a frame has the size that this run is made for."""
         return self.size is None or self.size == (frame.width, frame.height)
 
     def advance(
@@ -207,7 +207,7 @@ class LiveRun:
             self._session.prompt(at, image, keyframes)
             self._tracks |= {k.track_id for k in keyframes}
             for k in keyframes:
-                self._watch.note(Tracked(k.track_id, k.shape, 1.0), at, anew=True)
+                self._watch.note(Tracked(k.track_id, k.shape, 1.0), at, again=True)
         return [] if following is None else self._session.step(at + 1, following)
 
     def _proposals(

@@ -52,7 +52,7 @@ class Propagation:
     store : RunStore
         The run; its missing parts are done.
     steps : sequence of Step
-        Every frame of the walk, as ``store.frame_ids``.
+        Every frame of the run in order, as ``store.frame_ids``.
     tracks : sequence of TrackName
         By the numbers of the intervals.
     frames : mapping
@@ -158,7 +158,7 @@ class Propagation:
                 check = self.context.check
                 return opened, self._bidirectional.mix(k, older, found, self._images, check)
             except (OutOfMemoryError, MemoryError) as exc:
-                sessions.close()  # the keyframes and the last results make it anew
+                sessions.close()  # the keyframes and the last results make it again
                 self._bidirectional.clear()
                 self.worker.release().result()
                 if attempt == 2:
@@ -196,7 +196,7 @@ class Propagation:
                         self._plan.keyframe(interval, step.position), answer, anchor.score
                     )
                 )
-                self._watch.note(tracked, k, anew=True)
+                self._watch.note(tracked, k, again=True)
                 if anchor.decided or (interval.silent and step.position == interval.first):
                     continue
                 found: dict[str, float] = {}
@@ -245,7 +245,7 @@ _DEPTH = 4
 
 
 class ReadAhead:
-    """Give frames in the order of a walk, and others out of it.
+    """Give frames in the order of a run, read ahead, and others in between.
 
     Parameters
     ----------
@@ -272,7 +272,7 @@ class ReadAhead:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def next(self, frame: Frame) -> Image | FrameFailure:
-        """The next frame of the walk, or why it cannot be read."""
+        """The next frame of the run, or why it cannot be read."""
         while len(self._ahead) <= _DEPTH:
             following = next(self._frames, None)
             if following is None:
@@ -280,7 +280,7 @@ class ReadAhead:
             future = self._pool.submit(self._read, following)
             self._ahead.append((following.frame_id, future))
         frame_id, image = self._ahead.popleft()
-        assert frame_id == frame.frame_id  # the walk goes as it was planned
+        assert frame_id == frame.frame_id  # steps come in their order
         return image.result()
 
     def read(self, frame: Frame) -> Image | FrameFailure:

@@ -58,7 +58,7 @@ class TrackRecord:
     label : str
     keyframes : tuple of TrackKeyframe
     forward : tuple of (first, last)
-        Frames between which it was walked forward, inclusive.
+        Frames between which it was tracked forward, inclusive.
     backward : (first, last) or None
         The same for backward.
     """
@@ -180,7 +180,7 @@ _KEYFRAME = "keyframe"
 
 
 def as_stored(tracked: Tracked) -> Tracked:
-    """The numbers as Parquet keeps them, so that a resumed run goes on from the very same ones."""
+    """The numbers as Parquet keeps them, so that a resumed run continues from the same ones."""
     shape = None if tracked.shape is None else _rounded(tracked.shape)
     signals = {name: float(value) for name, value in tracked.signals.items()}
     return Tracked(tracked.track_id, shape, float(np.float32(tracked.score)), signals)
@@ -276,7 +276,7 @@ class Results:
         found: dict[int, list[Tracked] | None] = {
             k: None if self._frame_ids[k] in failed else [] for k in steps
         }
-        # a frame that the walk meets twice in one part has its tracks once each
+        # a frame that the run meets twice in one part has its tracks once each
         places: dict[str, list[int]] = {}
         for k in steps:
             places.setdefault(self._frame_ids[k], []).append(k)
@@ -305,7 +305,7 @@ TRACK_COLUMNS = (
 
 
 def tracks_table(project: ProjectStore, run: str | None = None) -> pd.DataFrame:
-    """One row a track.
+    """One row per track.
 
     Parameters
     ----------

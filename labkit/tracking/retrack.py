@@ -39,7 +39,7 @@ def retrack_job(
     """Start to track again what reviewers corrected in a track run; the result is a new run's id.
 
     Each corrected track is followed again from its earliest corrected frame: up to the next
-    keyframe that the run had, or else to the end of its walk. All that was decided about the track
+    keyframe that the run had, or else to the end of its pass. All that was decided about the track
     on these frames is a keyframe. A rejected object has left the picture from that frame on, up to
     the next keyframe. The new run replaces the proposals of these tracks on these frames alone.
 
@@ -89,7 +89,7 @@ def retrack_job(
         tracker=tracker if tracker is not None else str(store.manifest.params["tracker"]),
         tracks=tuple(tracks),
         routes=tuple(routes),
-        walk=tuple(steps(passes(routes))),
+        steps=tuple(steps(passes(routes))),
         conf=store.manifest.conf,
         device=None if device is None else str(device),
         replaces=_replaced(project, ids),
@@ -133,7 +133,7 @@ def _frames_of(item: TrackRecord) -> set[str]:
 def _decided(
     project: ProjectStore, store: RunStore, records: Sequence[TrackRecord]
 ) -> pd.DataFrame:
-    """What people decided about these tracks, in the order of deciding; ``corrected``: anew.
+    """What people decided about these tracks, in order; ``corrected``: since the run was made.
 
     An object that the run started from may have no track of its own: it has that of the run.
     """
@@ -155,7 +155,7 @@ def _decided(
 def _again(
     item: TrackRecord, rows: pd.DataFrame, sequence: FrameSequence, chosen: set[str] | None
 ) -> tuple[list[TrackKeyframe], Route] | None:
-    """What of one track is walked again, and its keyframes; None where nothing was corrected."""
+    """What of one track is tracked again, and its keyframes; None where nothing was corrected."""
     decided = _by_position(rows, sequence, item)
     old = {sequence.place[s.keyframe.frame_id]: s for s in item.keyframes}
     hits = (

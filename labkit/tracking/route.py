@@ -1,4 +1,4 @@
-"""Where a track run goes: sequences, the passes of the walk, and what is followed on each.
+"""Where a track run goes: sequences, passes, and what is followed on each.
 
 ::
 
@@ -74,9 +74,9 @@ class Route:
     keyframes : mapping of int to TrackKeyframe
         By position.
     forward : tuple of (first, last)
-        Stretches to walk forward, inclusive.
+        Stretches to track forward, inclusive.
     backward : (first, last) or None
-        The stretch to walk backward, ``first`` >= ``last``.
+        The stretch to track backward, ``first`` >= ``last``.
     silent : bool
         The first frame of the backward stretch has its proposal from the forward one.
     """
@@ -127,7 +127,7 @@ def route(
 def _targets(
     sequence: FrameSequence, first: int, last: int, to: str | int | None, direction: Direction
 ) -> tuple[int | None, int | None]:
-    """The frames at which the backward and the forward walk end; None where there is none."""
+    """The frames at which the backward and the forward pass end; None where there is none."""
     if direction not in _DIRECTIONS:
         raise unknown("direction", direction, list(_DIRECTIONS))
     size = len(sequence.frame_ids)
@@ -205,7 +205,7 @@ class Interval:
 
 @dataclass(frozen=True, eq=False)
 class Pass:
-    """Consecutive frames of a sequence, walked in one direction."""
+    """Consecutive frames of a sequence, tracked in one direction."""
 
     sequence: FrameSequence
     backward: bool
@@ -220,7 +220,7 @@ class Pass:
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """One frame of the walk; steps of one ``segment`` have one size and share a session."""
+    """One frame of a pass; steps of one ``segment`` have one size and share a session."""
 
     pass_: Pass
     segment: int
@@ -238,7 +238,7 @@ class Step:
 
 
 def passes(routes: Sequence[Route]) -> list[Pass]:
-    """The walk: for each sequence forward first, then backward, in stretches without gaps."""
+    """The passes: for each sequence forward first, then backward, in stretches without gaps."""
     out: list[Pass] = []
     for sequence in dict.fromkeys(r.sequence for r in routes):
         mine = [(k, r) for k, r in enumerate(routes) if r.sequence is sequence]
@@ -292,11 +292,11 @@ def _stretches(
         yield Pass(sequence, backward, tuple(positions), tuple(inside))
 
 
-def steps(walk: Sequence[Pass]) -> list[Step]:
-    """Every frame of the walk in order."""
+def steps(passes: Sequence[Pass]) -> list[Step]:
+    """Every frame of the passes in order."""
     out: list[Step] = []
     segment = -1
-    for pass_ in walk:
+    for pass_ in passes:
         size: tuple[int, int] | None = None
         for position in pass_.positions:
             if pass_.sequence.sizes[position] != size:

@@ -48,12 +48,12 @@ class TrackName:
 
 @dataclass
 class Plan:
-    """The fixed side of a walk.
+    """The fixed side of a track run.
 
     Parameters
     ----------
     steps : sequence of Step
-        Every frame of the walk.
+        Every frame of the run in order.
     tracks : sequence of TrackName
         By the numbers of the intervals.
     frames : mapping
@@ -193,7 +193,7 @@ class OpenSession:
 
 
 class Sessions:
-    """One session after another, as the walk comes to frames of another size or pass.
+    """One session after another, as the run comes to frames of another size or pass.
 
     Parameters
     ----------
@@ -203,7 +203,7 @@ class Sessions:
     bidirectional : Bidirectional
         Knows the session's own shapes where those of the run are mixed.
     watch : DriftWatch
-        Is told what was usual where the walk goes on.
+        Is told what was usual before a resumed run.
     images : ReadAhead
     """
 
@@ -271,7 +271,7 @@ class Sessions:
         for position, keyframes in sorted(later.items()):
             frame = self._plan.frames[step.pass_.sequence.frame_ids[position]]
             there = self._images.read(frame)
-            if not isinstance(there, FrameFailure):  # it is listed when the walk comes there
+            if not isinstance(there, FrameFailure):  # it is listed when the run comes there
                 self._ask(opened, position, there, keyframes)
 
     def _ask(
@@ -365,10 +365,10 @@ class Sessions:
             at_keyframe = {s.track for s in self._plan.with_keyframe(step)}
             for number, shape in self._known(j).items():
                 tracked = as_stored(Tracked(self._plan.tracks[number].track_id, shape, 1.0))
-                self._watch.note(tracked, j, anew=number in at_keyframe)
+                self._watch.note(tracked, j, again=number in at_keyframe)
 
     def close(self) -> None:
-        """Close the session; the next step makes it anew."""
+        """Close the session; the next step opens another."""
         opened, self.open = self.open, None
         if opened is not None:
             with contextlib.suppress(Exception):

@@ -22,7 +22,7 @@ from labkit.tracking.keyframes import RequestedTrack, TrackKeyframe, requested_t
 from labkit.tracking.propagate import Propagation
 from labkit.tracking.records import TrackRecord, digest, read_records, record, write_records
 from labkit.tracking.route import Direction, Route, passes, route, sequences, steps
-from labkit.tracking.route import Step as WalkStep
+from labkit.tracking.route import Step as TrackStep
 from labkit.tracking.sessions import TrackName
 
 __all__ = ["PART_SIZE", "TrackRequest", "start_track", "track_job"]
@@ -50,7 +50,7 @@ class TrackRequest:
     tracker: str | Tracker
     tracks: tuple[RequestedTrack, ...]
     routes: tuple[Route, ...]
-    walk: tuple[WalkStep, ...]
+    steps: tuple[TrackStep, ...]
     conf: float = 0.0
     device: str | None = None
     replaces: tuple[str, ...] = ()
@@ -61,8 +61,8 @@ class TrackRequest:
 
     @property
     def frames(self) -> tuple[str, ...]:
-        """The frames in the order of walking."""
-        return tuple(step.frame_id for step in self.walk)
+        """The frames in the order of tracking."""
+        return tuple(step.frame_id for step in self.steps)
 
 
 def track_job(
@@ -83,8 +83,8 @@ def track_job(
     """Start to follow objects in the background; the job's result is the run's id.
 
     Arguments are checked before this returns; the tracker is opened in the job. A call with the
-    same objects, tracker and frames as a run that was killed, cancelled or failed goes on with that
-    run at its first missing part; where such a run is finished, its id is the result at once.
+    same objects, tracker and frames as a run that was killed, cancelled or failed continues that
+    run at its first missing part. If such a run is finished, its id is the result at once.
 
     Parameters
     ----------
@@ -132,14 +132,14 @@ def track_job(
     if isinstance(to, str) and to not in found:
         project.frame(to)  # raises, with the nearest name
     routes = tuple(route(t.keyframes, found, to, direction) for t in tracks)
-    walk = tuple(steps(passes(routes)))
-    frames = [s.frame_id for s in walk]
+    ordered = tuple(steps(passes(routes)))
+    frames = [s.frame_id for s in ordered]
     replaces = overlapping_runs(project, frames, lambda m: m.kind != "tracker") if replace else []
     request = TrackRequest(
         tracker,
         tuple(tracks),
         routes,
-        walk,
+        ordered,
         unit("conf", conf),
         None if device is None else str(device),
         tuple(replaces),
@@ -202,12 +202,12 @@ class _TrackStep:
         if records is None:
             records = _with_ids(project, run.run_id, request.tracks, self.asked)
             write_records(run.folder, records, request.seq)
-        context.update(message=_sizes(request.walk))
+        context.update(message=_sizes(request.steps))
         own = FrameReader(project.root)
         try:
             yield from Propagation(
                 store=run,
-                steps=request.walk,
+                steps=request.steps,
                 tracks=[TrackName(r.track_id, r.label) for r in records],
                 frames={f.frame_id: f for f in project.iter_frames(dict.fromkeys(request.frames))},
                 tracker=self.tracker,
@@ -229,7 +229,7 @@ class _TrackStep:
         parts = [f"{run.manifest.proposals} proposals of {df['track_id'].nunique()} tracks"]
         if look:
             parts.append(f"{look} frames to look at")
-        if sizes := _sizes(self.request.walk):
+        if sizes := _sizes(self.request.steps):
             parts.append(sizes)
         if failures := run.manifest.failures:
             parts.append(f"{len(failures)} frames failed: {listed(failures)}")
@@ -299,9 +299,9 @@ def _kinds(anchor: TrackKeyframe) -> set[str]:
     return kinds
 
 
-def _sizes(walk: Sequence[WalkStep]) -> str:
+def _sizes(ordered: Sequence[TrackStep]) -> str:
     """Where frames change their size within a pass_, in words."""
-    changes = sum(a.pass_ is b.pass_ and a.segment != b.segment for a, b in pairwise(walk))
+    changes = sum(a.pass_ is b.pass_ and a.segment != b.segment for a, b in pairwise(ordered))
     if not changes:
         return ""
     times = "once" if changes == 1 else f"{changes} times"

@@ -182,7 +182,7 @@ class Keymap:
         Raises
         ------
         InputError
-            An unknown preset or action, a key for two actions, or one that cannot be had.
+            An unknown preset or action, a key for two actions, or one that is not available.
         """
         if preset not in PRESETS:
             raise unknown("keymap", preset, list(PRESETS))

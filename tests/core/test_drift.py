@@ -67,7 +67,7 @@ def test_slow_growth_is_no_drift_and_one_odd_frame_does_not_become_usual():
 def test_a_keyframe_begins_anew_and_old_frames_are_forgotten():
     watch = DriftWatch()
     watch.look(at(), 0)
-    watch.note(at(moved(60, 0, 3)), 1, anew=True)
+    watch.note(at(moved(60, 0, 3)), 1, again=True)
     assert watch.look(at(moved(61, 0, 3)), 2) == {}
     assert watch.look(at(BOX), 20) == {}  # it was out of sight for longer than the window
     assert watch.look(Tracked(1, None, 0.0), 21) == {}
@@ -114,7 +114,7 @@ def diagonal_band(width: int) -> Shape:
 
 def reasons(first: Shape, then: Shape) -> set[str]:
     watch = DriftWatch()
-    watch.note(Tracked(1, first, 1.0), 0, anew=True)
+    watch.note(Tracked(1, first, 1.0), 0, again=True)
     return set(watch.look(Tracked(1, then, 0.9), 1))
 
 

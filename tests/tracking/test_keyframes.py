@@ -47,7 +47,7 @@ def test_boxes_polygons_and_clicks_become_keyframes(file):
     ("items", "words"),
     [
         ("{", "as JSON"),
-        ([], "no list of objects"),
+        ([], "not a list of objects"),
         ([{"box": [0, 0, 1, 1]}], "Object 0 .* no label"),
         ([{"label": "a"}], "no box, polygons or points"),
         ([{"label": "a", "box": [0, 0, 1, 1], "frame": 3}], "no frame 3"),
