@@ -148,3 +148,10 @@ def test_every_plug_in_is_named_in_the_docs():
 def test_every_public_name_is_named_in_the_docs():
     text = everything()
     assert [n for n in lk.__all__ if not n.startswith("_") and n not in text] == []
+
+
+def test_every_rate_is_defined():
+    from labkit.metrics.rates import RATES
+
+    page = (ROOT / "docs" / "metrics.md").read_text("utf-8")
+    assert [name for name in RATES if f"| `{name}` |" not in page] == []
