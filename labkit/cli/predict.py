@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,7 +20,7 @@ from labkit.cli.common import (
     split_names,
 )
 from labkit.cli.text import safe
-from labkit.core.errors import NotFoundError
+from labkit.core.errors import InputError, LabkitError, NotFoundError
 
 if TYPE_CHECKING:
     from labkit.core.types import FrameFailure
@@ -66,8 +67,15 @@ def command(
     trust: Trust = False,
 ) -> int:
     """Let a model propose objects; with --frames also makes the project and adds frames."""
+    is_new = not project.exists()
     with _opened_or_made(project, frames, labels) as p:
-        failures = _add(p, frames)
+        try:
+            failures = _add(p, frames)
+        except LabkitError:
+            if is_new:  # nothing came of it
+                p.close()
+                shutil.rmtree(project, ignore_errors=True)
+            raise
         run_id = p.predict(
             weights,
             conf=conf,
@@ -103,6 +111,9 @@ def _add(project: Project, frames: list[str] | None) -> list[FrameFailure]:
     if not frames:
         return []
     report = project.add_frames(frames)
+    if report.failures and project.frames().empty:
+        first = report.failures[0]
+        raise InputError(f"{first.uri!r} cannot be added", first.reason, "check the path")
     print(report)
     return list(report.failures)
 

@@ -81,7 +81,11 @@ class QueueWalk:
     def set_queue(self, queue: pd.DataFrame) -> None:
         """Work through another order; the current frame stays if it is still there."""
         if not len(queue):
-            raise InputError("There is nothing to review", "the queue is empty")
+            raise InputError(
+                "There is nothing to review",
+                "the queue is empty: every frame has its verdict, or none fits the filters",
+                "pass decided=None to Project.queue to see all frames",
+            )
         with self.lock:
             self.queue = queue.reset_index(drop=True)
             self._order = [str(f) for f in self.queue["frame_id"]]

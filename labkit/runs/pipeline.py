@@ -236,6 +236,12 @@ class Pipeline:
     def _relabel(self, proposals: Sequence[Proposal], dropped: Counter[str]) -> list[Proposal]:
         kept: list[Proposal] = []
         for proposal in proposals:
+            if not 0 <= proposal.score <= 1:  # NaN, too
+                raise InputError(
+                    f"The detector {self.store.manifest.model!r} cannot be used",
+                    f"it gave the score {proposal.score} on frame {proposal.frame_id}, not 0..1",
+                    "labkit.testing.check_detector says what a detector has to do",
+                )
             label = self.label_map.get(proposal.label)
             if label is None:
                 dropped[proposal.label] += 1

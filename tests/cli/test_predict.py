@@ -55,3 +55,12 @@ def test_a_foreign_pt_file_needs_trust(project, tmp_path, capsys):
     (tmp_path / "foreign.pt").write_bytes(b"PK\x03\x04" + b"\0" * 100)
     assert labkit("predict", project, "--weights", tmp_path / "foreign.pt") == 3
     assert "--trust" in capsys.readouterr().err
+
+
+def test_frames_that_are_not_there_say_why_and_leave_nothing(tmp_path, capsys):
+    args = ["predict", tmp_path / "new", "--weights", "yolo-nano"]
+    assert labkit(*args, "--frames", tmp_path / "photoz") == 2
+    said = capsys.readouterr().err
+    assert "photoz' cannot be added: there is no such file or folder" in said
+    assert len(said.splitlines()) == 1
+    assert not (tmp_path / "new").exists()

@@ -13,7 +13,8 @@ import pytest
 from fakes import FakeDetector, GreyReader
 from waiting import predict
 
-from labkit.core.errors import CancelledError, StoreError
+from labkit.core.errors import CancelledError, InputError, StoreError
+from labkit.core.types import Proposal, Shape
 from labkit.runs.engine import OpenRun, Part, Spec, close_abandoned, new_manifest, start
 from labkit.runs.jobs import JobContext
 from labkit.store.proposals import RunStore
@@ -143,3 +144,15 @@ def test_the_frames_of_a_run_are_part_of_what_it_is(make_project) -> None:
     whole = predict(project, detector(), **GIVEN)
     assert predict(project, detector(), frames=ids[:3], **GIVEN) != whole
     assert predict(project, detector(), frames=ids, **GIVEN) == whole
+
+
+@pytest.mark.parametrize("score", [87.5, -0.1, float("nan")])
+def test_a_score_that_is_none_ends_the_run_and_names_the_detector(make_project, score) -> None:
+    project = make_project(3)
+    wrong = detector("blobs")
+    frame = fakes.frames(3)[0]
+    found = [Proposal(frame.frame_id, 0, "cat", score, Shape((1, 1, 9, 9)))]
+    wrong.detect = lambda images, frames: [found for _ in images]
+    with pytest.raises(InputError, match="'blobs' cannot be used: it gave the score"):
+        predict(project, wrong, **GIVEN)
+    assert project.proposals(project.runs()[0].run_id).empty
