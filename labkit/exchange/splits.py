@@ -138,9 +138,11 @@ def assign_splits(
         )
     if split is None:
         return SplitPlan({})
-    if not split:
+    if not split or not isinstance(split, Mapping):
         raise InputError(
-            "No split is given", "", "for example " + Argument("split", {"train": 0.8, "val": 0.2})
+            "No split with its shares is given",
+            "",
+            "for example " + Argument("split", {"train": 0.8, "val": 0.2}),
         )
     _check(split)
     names = tuple(str(n) for n in split)

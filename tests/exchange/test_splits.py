@@ -100,7 +100,8 @@ def test_shares_that_the_groups_do_not_allow_are_named() -> None:
 @pytest.mark.parametrize(
     "split",
     [{}, {"train": 0.8}, {"train": 0.8, "val": 0.3}, {"train": 1.5, "val": -0.5},
-     {"../up": 1.0}, {"a": float("nan"), "b": 0.5}, {"Val": 0.5, "val": 0.5}, {"train": "most"}],
+     {"../up": 1.0}, {"a": float("nan"), "b": 0.5}, {"Val": 0.5, "val": 0.5}, {"train": "most"},
+     0.8, "train"],
 )  # fmt: skip
 def test_unusable_splits(split: dict) -> None:
     with pytest.raises(InputError) as caught:
