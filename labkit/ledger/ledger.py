@@ -110,7 +110,7 @@ class Ledger:
 
     def _check_schema(self) -> None:
         found = None
-        with self._reading() as c:
+        with self._reading("Cannot open the ledger") as c:
             if self.read_only or sa.inspect(c).has_table(META.name):
                 query = sa.select(META.c.value).where(META.c.key == "schema")
                 found = c.execute(query).scalar()
@@ -141,12 +141,12 @@ class Ledger:
             yield c
 
     @contextmanager
-    def _reading(self) -> Iterator[Connection]:
+    def _reading(self, error: str = "Cannot read the ledger") -> Iterator[Connection]:
         try:
             with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as c:
                 yield c
         except sa.exc.SQLAlchemyError as exc:
-            raise self._error("Cannot read the ledger", exc) from exc
+            raise self._error(error, exc) from exc
 
     def append(
         self, decisions: Sequence[Decision], expect: Mapping[str, int] | None = None
