@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
+from uuid import uuid4
 
 from filelock import FileLock, Timeout
 
@@ -41,29 +41,19 @@ def write_atomic(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     StoreError
         The disk is full or the folder cannot be written; the old file is as it was.
     """
-    temporary: Path | None = None
+    temporary = path.with_name(f".{path.name}.{uuid4().hex}.tmp")
     try:
-        with tempfile.NamedTemporaryFile(
-            dir=path.parent, prefix=f".{path.name}.", suffix=".tmp", delete=False
-        ) as file:
-            temporary = Path(file.name)
+        with temporary.open("xb") as file:  # with the permissions that any new file gets
             write(file)
             file.flush()
             os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
         _sync_folder(path.parent)
     except OSError as exc:
         raise store_error(f"Cannot write {path.name!r}", exc) from exc
     finally:
-        if temporary is not None:
+        with suppress(OSError):
             temporary.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 @contextmanager

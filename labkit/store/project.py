@@ -18,7 +18,7 @@ from labkit.core.visibility import Thresholds
 from labkit.ledger.fold import fold
 from labkit.store.files import write_atomic, write_lock
 from labkit.store.folder import ProjectFolder
-from labkit.store.proposals import RunStore, proposals_dataframe, read_manifest
+from labkit.store.proposals import RunStore, proposals_dataframe, read_manifest, run_number
 from labkit.store.schema import FRAMES
 from labkit.store.thresholds import proposes_detections, thresholds_of
 from labkit.store.tracks import Hidden, claim_ids
@@ -183,8 +183,8 @@ class ProjectStore(ProjectFolder):
         >>> [(run.run_id, run.status, run.conf) for run in p.runs()]
         [('r0001-yolo_nano', 'finished', 0.5)]
         """
-        folders = sorted((self.root / "runs").glob("r[0-9]*/run.json"))
-        return [read_manifest(path.parent) for path in folders]
+        folders = [path.parent for path in (self.root / "runs").glob("r[0-9]*/run.json")]
+        return [read_manifest(folder) for folder in sorted(folders, key=run_number)]
 
     def run(self, run: str | None = None) -> RunStore:
         """A run by its id or the unique beginning of it (``'r0001'``).

@@ -24,9 +24,15 @@ from labkit.store.columns import proposals_table
 from labkit.store.files import write_atomic, write_lock
 from labkit.store.schema import PROPOSAL_COLUMNS, PROPOSALS
 
-__all__ = ["RunStore", "proposals_dataframe", "read_manifest"]
+__all__ = ["RunStore", "proposals_dataframe", "read_manifest", "run_number"]
 
 _FAILURES, _DROPPED = b"labkit.failures", b"labkit.dropped"
+
+
+def run_number(folder: Path) -> int:
+    """The number in the name of a run's folder, 0 for any other folder."""
+    match = re.match(r"r(\d+)", folder.name)
+    return int(match[1]) if match else 0
 
 
 def _slug(text: str) -> str:
@@ -83,8 +89,8 @@ class RunStore:
         runs = project_root / "runs"
         with write_lock(project_root):
             runs.mkdir(exist_ok=True)
-            numbers = [int(m[1]) for p in runs.iterdir() if (m := re.match(r"r(\d+)", p.name))]
-            run_id = f"r{max(numbers, default=0) + 1:04d}-{_slug(slug or manifest.model)}"
+            number = max(map(run_number, runs.iterdir()), default=0) + 1
+            run_id = f"r{number:04d}-{_slug(slug or manifest.model)}"
             folder = runs / run_id
             folder.mkdir()
             text = "\n".join(ids).encode("ascii")

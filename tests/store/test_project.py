@@ -346,3 +346,14 @@ def test_a_ledger_on_a_full_disk_loses_nothing_and_goes_on(project: ProjectStore
     assert len(project.decisions()) == 1
     limit(1_000_000)
     assert len(project.ledger.append(big)) == 20
+
+
+def test_the_ten_thousandth_run_is_newer_than_the_one_before(project: ProjectStore) -> None:
+    manifest = Manifest("", "m", status="finished")
+    first = RunStore.create(project.root, manifest, [])
+    first.folder.rename(first.folder.with_name("r9999-m"))
+    made = [RunStore.create(project.root, manifest, []).run_id for _ in range(2)]
+    assert made == ["r10000-m", "r10001-m"]
+    folders = [p.name for p in sorted((project.root / "runs").iterdir())]
+    assert folders != ["r9999-m", *made]  # names sort otherwise
+    assert [m.run_id for m in project.runs()][1:] == made
