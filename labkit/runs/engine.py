@@ -251,10 +251,12 @@ class OpenRun:
     @classmethod
     def create(cls, project: ProjectStore, spec: Spec) -> Self:
         """Make a new run, whatever is there."""
-        store = RunStore.create(project.root, spec.manifest, spec.frames, spec.slug)
-        lock = _lock(store.folder)
-        assert lock is not None  # nobody knows of it yet
-        return cls(store, lock)
+        while True:
+            store = RunStore.create(project.root, spec.manifest, spec.frames, spec.slug)
+            lock = _lock(store.folder)
+            if lock is not None:
+                return cls(store, lock)
+            # another process that looks for this very run was quicker, and does it
 
     @classmethod
     def find_or_create(cls, project: ProjectStore, spec: Spec) -> Self:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Generator, Mapping
+from pathlib import Path
 from typing import Any
 
 import fakes
 import numpy as np
 import pytest
 from fakes import FakeDetector, GreyReader
+from filelock import FileLock
 from waiting import predict
 
 from labkit.core.errors import CancelledError, InputError, StoreError
 from labkit.core.types import Proposal, Shape
+from labkit.runs import engine
 from labkit.runs.engine import OpenRun, Part, Spec, close_abandoned, new_manifest, start
 from labkit.runs.jobs import JobContext
 from labkit.store.proposals import RunStore
@@ -115,6 +118,24 @@ def test_what_somebody_else_is_at_is_left_alone(make_project) -> None:
     for run in (held, other):
         run.close()
     assert OpenRun.find_or_create(project, spec_of(project)).store.run_id == other.store.run_id
+
+
+def test_where_another_process_takes_a_new_run_first_there_is_one_more(
+    make_project, monkeypatch
+) -> None:
+    project, taken = make_project(4), []
+
+    def quicker(folder: Path) -> FileLock | None:
+        if not taken:
+            taken.append(FileLock(folder / ".lock"))
+            taken[0].acquire(timeout=0)  # what the other process does
+        return lock_of(folder)
+
+    lock_of = engine._lock
+    monkeypatch.setattr(engine, "_lock", quicker)
+    with OpenRun.create(project, spec_of(project)) as run:
+        assert run.store.run_id == "r0002-numbers"
+    taken[0].release()
 
 
 def test_a_run_whose_process_has_died_is_closed_with_its_parts(make_project) -> None:
