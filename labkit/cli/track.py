@@ -80,7 +80,7 @@ def command(
 
 def _newest_tracks(p: Project) -> str | None:
     tracks = [m for m in p.runs() if m.status == "finished" and m.kind == "tracker"]
-    asked_for = [m.run_id for m in tracks if not m.params.get("follow")]
+    asked_for = [m.run_id for m in tracks if not m.is_live]
     return asked_for[-1] if asked_for else None
 
 

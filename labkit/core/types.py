@@ -402,3 +402,8 @@ class Manifest:
     class_scores: str = "full"
     tracks: Sequence[int] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it followed a reviewer, and nobody asked for it as a run."""
+        return bool(self.params.get("follow"))

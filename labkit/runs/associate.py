@@ -13,12 +13,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from labkit.core.errors import InputError, NotFoundError
-from labkit.core.types import Manifest
+from labkit.core.types import FrameFailure, Manifest
 from labkit.frames import FrameError, FrameReader
 from labkit.frames.order import in_order
 from labkit.models.trackers.association import Associator, AssociatorInfo, associator_info
 from labkit.models.worker import Priority, worker
-from labkit.runs.engine import Part, Spec, Step, new_manifest, start
+from labkit.runs.engine import Part, Spec, Step, listed, new_manifest, start
 from labkit.runs.jobs import Job, JobContext
 from labkit.runs.pipeline import Reader
 from labkit.store.project import ProjectStore
@@ -111,7 +111,7 @@ class _Found:
     """What the association says, by row of the source's table."""
 
     tracks: NDArray[np.int64]
-    unread: list[str] = field(default_factory=list)
+    unread: list[FrameFailure] = field(default_factory=list)
 
     @property
     def count(self) -> int:
@@ -162,9 +162,7 @@ class _AssociateStep:
             text += f", {alone} detections without one"
         unread = self._found.unread if self._found is not None else []
         if unread:
-            first = "; ".join(unread[:5])
-            more = f"; and {len(unread) - 5} more" if len(unread) > 5 else ""
-            text += f", {len(unread)} frames could not be read: {first}{more}"
+            text += f", {len(unread)} frames could not be read: {listed(unread)}"
         return text
 
 
@@ -246,7 +244,7 @@ def _image(project: ProjectStore, frame_id: str, reader: Reader, found: _Found) 
     try:
         return reader.read(frame)
     except FrameError as exc:
-        found.unread.append(f"{frame.uri}: {exc.why or exc}")
+        found.unread.append(FrameFailure(frame.uri, exc.why or str(exc), frame_id))
         return None
 
 

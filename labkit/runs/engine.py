@@ -17,12 +17,11 @@ import contextlib
 import json
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
 import pyarrow as pa
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
 from labkit._version import __version__
 from labkit.core.errors import CancelledError, InputError, LabkitError
@@ -101,7 +100,7 @@ class Step(Protocol):
 
     def counts(self) -> Mapping[str, int]:
         """What else was counted, for the manifest; asked when all parts are written."""
-        ...
+        return {}
 
     def summary(self, run: RunStore) -> str:
         """What the job says of a finished run, in one line."""
@@ -181,14 +180,16 @@ _IDENTITY = (
 )
 
 
-def _is_same(old: Manifest, new: Manifest, trackers: Set[str]) -> bool:
-    """Whether the run that is asked for is the one that is there.
+def _identity(manifest: Manifest) -> str:
+    return _as_json([getattr(manifest, name) for name in _IDENTITY])
 
-    One that replaces others has to replace all detections that it would have to replace now;
-    tracks that were made since change nothing.
+
+def _replaces_enough(old: Manifest, new: Manifest, trackers: Set[str]) -> bool:
+    """Whether a run that is there replaces what the one that is asked for would have to.
+
+    These are all detections that it would have to replace now; tracks that were made since change
+    nothing.
     """
-    if any(_as_json(getattr(old, n)) != _as_json(getattr(new, n)) for n in _IDENTITY):
-        return False
     besides = {old.run_id} | (set() if new.kind == "tracker" else trackers)
     if old.replaces and not new.replaces:
         return False
@@ -227,16 +228,6 @@ def _store(project: ProjectStore, run_id: str) -> RunStore:
     return RunStore(project.root / "runs" / run_id)
 
 
-def _lock(folder: Path) -> FileLock | None:
-    """The run's lock, None where somebody else has it."""
-    lock = FileLock(folder / ".lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        return None
-    return lock
-
-
 class OpenRun:
     """A run that this process has locked, until it is closed.
 
@@ -253,7 +244,7 @@ class OpenRun:
         """Make a new run, whatever is there."""
         while True:
             store = RunStore.create(project.root, spec.manifest, spec.frames, spec.slug)
-            lock = _lock(store.folder)
+            lock = store.try_lock()
             if lock is not None:
                 return cls(store, lock)
             # another process that looks for this very run was quicker, and does it
@@ -263,13 +254,16 @@ class OpenRun:
         """The newest run that the spec describes, finished or not; else a new one."""
         known = project.runs() if spec.resume else []
         trackers = {m.run_id for m in known if m.kind == "tracker"}
+        identity = _identity(spec.manifest)
         for old in reversed(known):
-            if old.status == "discarded" or not _is_same(old, spec.manifest, trackers):
+            if old.status == "discarded" or _identity(old) != identity:
+                continue
+            if not _replaces_enough(old, spec.manifest, trackers):
                 continue
             store = _store(project, old.run_id)
             if tuple(store.frame_ids) != spec.frames:
                 continue
-            lock = _lock(store.folder)
+            lock = store.try_lock()
             if lock is not None:
                 return cls(_store(project, old.run_id), lock)  # as its last owner has left it
         return cls.create(project, spec)
@@ -320,7 +314,7 @@ def close_abandoned(project: ProjectStore, wanted: Callable[[Manifest], bool]) -
     for manifest in project.runs():
         if manifest.status == "running" and wanted(manifest):
             store = _store(project, manifest.run_id)
-            lock = _lock(store.folder)
+            lock = store.try_lock()
             if lock is not None:
                 OpenRun(store, lock).close()
 

@@ -32,7 +32,7 @@ from labkit.models.detectors.base import (
     StagedDetector,
 )
 from labkit.models.worker import InferenceWorker, Priority, worker
-from labkit.runs.engine import Part, listed
+from labkit.runs.engine import Part, Step, listed
 from labkit.runs.jobs import JobContext
 from labkit.store.project import ProjectStore
 from labkit.store.proposals import RunStore
@@ -309,7 +309,7 @@ class Pipeline:
         return out
 
 
-class DetectorStep:
+class DetectorStep(Step):
     """The step of a run that a detector makes.
 
     Parameters
@@ -340,10 +340,6 @@ class DetectorStep:
             ).parts()
         finally:
             own.close()
-
-    def counts(self) -> Mapping[str, int]:
-        """Nothing beside what the parts say."""
-        return {}
 
     def summary(self, run: RunStore) -> str:
         """Proposals, those that the label map dropped, and the frames that failed."""

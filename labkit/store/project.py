@@ -29,19 +29,7 @@ __all__ = ["ProjectStore"]
 class ProjectStore(ProjectFolder):
     """A project on disk. Use :meth:`create` and :meth:`open`.
 
-    Attributes
-    ----------
-    root : Path
-        The folder.
-    name : str
-    labels : list of str
-        The project's labels in order; exports number them so.
-    skeletons : dict of str to Skeleton
-        The keypoints of those labels that have any; see :meth:`set_skeleton`.
-    ledger : Ledger
-        The decisions.
-    read_only : bool
-        Whether every write is refused.
+    Its attributes are those of :class:`labkit.store.folder.ProjectFolder`.
     """
 
     def __init__(self, root: Path, settings: Mapping[str, Any], *, read_only: bool) -> None:
@@ -212,7 +200,7 @@ class ProjectStore(ProjectFolder):
         if run is None:
             # a live track was not asked for as a run
             finished = [m for m in manifests if m.status == "finished"]
-            asked_for = [m for m in finished if not m.params.get("follow")]
+            asked_for = [m for m in finished if not m.is_live]
             by_id = {m.run_id: m for m in manifests}
             named = [m for m in asked_for if proposes_detections(m, by_id)] or asked_for
             if not named:

@@ -184,6 +184,15 @@ class RunStore:
         _write_manifest(self.folder, self.manifest)
         return self.manifest
 
+    def try_lock(self) -> FileLock | None:
+        """The lock of whoever works on this run, None where somebody else has it."""
+        lock = FileLock(self.folder / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return None
+        return lock
+
     def discard(self) -> Manifest:
         """Mark a run as discarded: it stays on disk and is shown only where it is named.
 
@@ -192,13 +201,11 @@ class RunStore:
         InputError
             A process is working on it now.
         """
-        lock = FileLock(self.folder / ".lock")
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
+        lock = self.try_lock()
+        if lock is None:
             raise InputError(
                 f"Run {self.run_id!r} cannot be discarded", "it is being worked on", "cancel it"
-            ) from None
+            )
         with lock:
             return self.finish("discarded")
 

@@ -36,7 +36,7 @@ from labkit.store.project import ProjectStore
 from labkit.store.proposals import RunStore, proposals_dataframe
 from labkit.store.tracks import Hidden
 
-__all__ = ["LiveRequest", "LiveRun", "ShowsProposals", "in_worker", "is_live", "show_earlier"]
+__all__ = ["LiveRequest", "LiveRun", "ShowsProposals", "in_worker", "show_earlier"]
 
 
 def in_worker(function: Any, *args: Any) -> Any:
@@ -86,11 +86,6 @@ def _manifest(tracker: Tracker, request: LiveRequest) -> Manifest:
         tracks=sorted(request.tracks) if request.replaces else (),
         part_size=1,
     )
-
-
-def is_live(manifest: Manifest) -> bool:
-    """Whether a run is one that followed a reviewer."""
-    return bool(manifest.params.get("follow"))
 
 
 class LiveRun:
@@ -305,10 +300,10 @@ def show_earlier(session: ShowsProposals) -> None:
     person followed is shown.
     """
     project = session.project
-    close_abandoned(project, is_live)
+    close_abandoned(project, lambda manifest: manifest.is_live)
     stores = [RunStore(project.root / "runs" / m.run_id) for m in project.runs()]
     kept = [s for s in stores if s.manifest.status in ("finished", "running")]
-    live = [s for s in kept if is_live(s.manifest)]
+    live = [s for s in kept if s.manifest.is_live]
     if not live:
         return
     hidden, queue = Hidden(kept), set(session.order)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -186,7 +186,7 @@ def _plan(
 
 
 @dataclass(frozen=True, eq=False)
-class _TrackStep:
+class _TrackStep(Step):
     """Propagates the keyframes of a request, those of an interrupted run as they are on disk."""
 
     project: ProjectStore
@@ -216,10 +216,6 @@ class _TrackStep:
             ).parts()
         finally:
             own.close()
-
-    def counts(self) -> Mapping[str, int]:
-        """Nothing beside what the parts say."""
-        return {}
 
     def summary(self, run: RunStore) -> str:
         """What the run found, in one line."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Generator, Mapping
-from pathlib import Path
 from typing import Any
 
 import fakes
@@ -17,7 +16,6 @@ from waiting import predict
 
 from labkit.core.errors import CancelledError, InputError, StoreError
 from labkit.core.types import Proposal, Shape
-from labkit.runs import engine
 from labkit.runs.engine import OpenRun, Part, Spec, close_abandoned, new_manifest, start
 from labkit.runs.jobs import JobContext
 from labkit.store.proposals import RunStore
@@ -125,14 +123,14 @@ def test_where_another_process_takes_a_new_run_first_there_is_one_more(
 ) -> None:
     project, taken = make_project(4), []
 
-    def quicker(folder: Path) -> FileLock | None:
+    def quicker(store: RunStore) -> FileLock | None:
         if not taken:
-            taken.append(FileLock(folder / ".lock"))
+            taken.append(FileLock(store.folder / ".lock"))
             taken[0].acquire(timeout=0)  # what the other process does
-        return lock_of(folder)
+        return try_lock(store)
 
-    lock_of = engine._lock
-    monkeypatch.setattr(engine, "_lock", quicker)
+    try_lock = RunStore.try_lock
+    monkeypatch.setattr(RunStore, "try_lock", quicker)
     with OpenRun.create(project, spec_of(project)) as run:
         assert run.store.run_id == "r0002-numbers"
     taken[0].release()
